@@ -1,0 +1,442 @@
+/*
+ * eml.h - the C interface of libeml.
+ *
+ * libeml computes and trains learned functions: trees of eml(x, y) = exp(x) - ln(y), trained without gradients,
+ * with the same bits on every machine, thread count and vector width.
+ *
+ * RULES (they hold for every function below; a declaration repeats only what differs)
+ *
+ *  Handles     `eml_model *` and the like are encoded slot numbers (kind, generation, index), never addresses: do not
+ *              dereference, do arithmetic on, or invent them. Freeing NULL does nothing. A handle that was freed, belongs
+ *              to another kind or was never issued gives EML_E_HANDLE; NULL gives EML_E_ARGUMENT. Objects keep what they
+ *              need alive: the order in which handles are freed never matters.
+ *  Status      0 is EML_OK; positive values are information (the call did its work); negative values are failures.
+ *              The values are fixed for ever; new ones are appended.
+ *  Errors      Every failure sets the calling thread's last error (code, sub-code, byte offset, message that names
+ *              what, where, the limit and the remedy); success leaves it alone.
+ *  Outputs     Written only if the call returns EML_OK or a positive status. A `T **out` receives NULL on failure.
+ *  Pointers    Must not be NULL unless the declaration says "may be NULL". Arrays of zero elements may be NULL.
+ *  Strings     UTF-8, given as pointer and length in bytes; EML_NTS as the length means NUL-terminated. Results come
+ *              by the two-call form (buf, cap, &need): `need` is always set (for text it includes the closing NUL);
+ *              with cap < need nothing is written and the call returns EML_E_BUFFER; buf may be NULL when cap is 0.
+ *              Inputs are copied before the call returns.
+ *  Numbers     IEEE 754 doubles; matrices are row-major, shapes are given as (rows, columns).
+ *  Options     A struct whose first field is `uint32_t struct_size`. Fill it with its `_init` function and the size you
+ *              compiled with. A shorter struct means defaults for the fields it lacks; a longer one must be zero past
+ *              what the library knows, else EML_E_VERSION.
+ *  Callbacks   Called on the thread that made the call, before it returns, never later. Return 0 to go on; any other
+ *              value stops the work: the call returns EML_CANCELLED and hands the value back as the sub-code of
+ *              eml_last_error. A callback must not use the handle that is at work (EML_E_BUSY); other handles are fine.
+ *              A callback must return normally (no longjmp, no exception).
+ *  Cancel      An eml_cancel may be set from any thread; work polls it at least every 10 ms. The object that was at
+ *              work stays usable and holds the best state reached.
+ *  Threads     A `const` handle parameter may be used by any number of threads at once. A non-const one means one thread
+ *              at a time (any thread). A second user is told EML_E_BUSY, never undefined behaviour.
+ *  Process     The first call starts the .NET runtime: about 7 ms, one thread, handlers for SIGFPE, SIGSEGV and
+ *              SIGRTMIN, SIGPIPE ignored. Never dlclose the library (it is linked nodelete). fork only before the first
+ *              call, or followed by exec. The library prints nothing, reads no environment variable, writes no file that
+ *              it was not told to write.
+ *
+ * Every function is declared "since: 0.1" unless it says otherwise. Licence: MIT OR Apache-2.0.
+ */
+#ifndef EML_H
+#define EML_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define EML_VERSION_MAJOR 0
+#define EML_VERSION_MINOR 1
+#define EML_VERSION_PATCH 0
+#define EML_VERSION_STRING "0.1.0"
+/* The SONAME's number. A program compiled for one ABI version runs with every library of the same ABI version. */
+#define EML_ABI_VERSION 1
+
+#if defined(_WIN32)
+#define EML_API __declspec(dllimport)
+#else
+#define EML_API
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define EML_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define EML_MUST_CHECK
+#endif
+
+/* Length of a NUL-terminated string argument. */
+#define EML_NTS UINT64_MAX
+
+/* ------------------------------------------------------------------------------------------------ status, errors */
+
+/* What a fallible function returns: one of the constants below. */
+typedef int32_t eml_status;
+
+#define EML_OK 0            /* done */
+#define EML_DONE 1          /* nothing was left to do (an empty event log, say) */
+#define EML_OUT_OF_FUEL 2   /* the step budget is used up; the object can go on */
+#define EML_CANCELLED 3     /* stopped by a cancel token or a callback; the object holds the best state so far */
+
+#define EML_E_ARGUMENT (-1)    /* a NULL pointer, or a value outside its range */
+#define EML_E_HANDLE (-2)      /* a stale or foreign handle, or one of another kind */
+#define EML_E_BUSY (-3)        /* the handle is at work on another thread or in a callback */
+#define EML_E_SHAPE (-4)       /* an array's length does not fit the object */
+#define EML_E_NONFINITE (-5)   /* NaN or an infinity where a finite number is needed */
+#define EML_E_BUFFER (-6)      /* the buffer is too small; `need` says how large it must be */
+#define EML_E_STATE (-7)       /* the object is not in a state that allows this (too few samples, say) */
+#define EML_E_FORMAT (-8)      /* bytes that are not what they should be; sub-code EML_F_..., with a byte offset */
+#define EML_E_IO (-9)          /* the operating system refused a file operation; sub-code: errno where known */
+#define EML_E_LIMIT (-10)      /* larger than a documented limit */
+#define EML_E_MEMORY (-11)     /* not enough memory */
+#define EML_E_VERSION (-12)    /* a struct or file from a version that this library does not know */
+#define EML_E_UNSUPPORTED (-13) /* valid, but not offered by this object or build */
+#define EML_E_INTERNAL (-99)   /* a defect in libeml; please report the message */
+
+/* Sub-codes of EML_E_FORMAT: fixed, append-only. */
+#define EML_F_NONE 0
+#define EML_F_TRUNCATED 1        /* the data ends too early */
+#define EML_F_HEADER_TOO_LARGE 2 /* a safetensors header over 100,000,000 bytes */
+#define EML_F_JSON 3             /* not strict JSON (RFC 8259), not UTF-8, or nested too deeply */
+#define EML_F_DUPLICATE_KEY 4
+#define EML_F_BAD_METADATA 5
+#define EML_F_MISSING_FIELD 6
+#define EML_F_UNKNOWN_FIELD 7
+#define EML_F_BAD_DTYPE 8
+#define EML_F_BAD_NUMBER 9
+#define EML_F_BAD_OFFSET 10
+#define EML_F_SIZE_MISMATCH 11
+#define EML_F_OVERFLOW 12
+#define EML_F_SUBBYTE 13
+#define EML_F_COVERAGE 14   /* bytes that belong to no tensor, or a tensor past the end */
+#define EML_F_LIMIT 15      /* rank over 64, a NUL in a name */
+#define EML_F_PROTOBUF 16   /* not a protobuf message of the expected type */
+#define EML_F_KIND 17       /* a well-formed file of another kind of object */
+#define EML_F_VALUE 18      /* a field whose value contradicts another or its range */
+#define EML_F_UNKNOWN 19    /* the format could not be recognised from the bytes */
+
+/* The thread's last failure. Strings belong to the library and live until the thread's next failure. */
+typedef struct eml_error {
+  uint32_t struct_size; /* in: sizeof(eml_error) */
+  eml_status code;      /* EML_OK if no call failed on this thread yet */
+  int32_t sub_code;     /* EML_F_... for EML_E_FORMAT, errno for EML_E_IO, a callback's value for EML_CANCELLED, else 0 */
+  uint32_t reserved;
+  uint64_t byte_offset; /* where in the input; UINT64_MAX if that has no meaning */
+  const char *message;  /* NUL-terminated UTF-8, never NULL */
+  uint64_t message_len; /* bytes without the NUL */
+} eml_error;
+
+/* Copies the calling thread's last failure into *out. Errors: EML_E_ARGUMENT (out NULL), EML_E_VERSION. */
+EML_API eml_status eml_last_error(eml_error *out);
+/* The last failure's message into the caller's buffer (two-call form, need includes the NUL). Does not change it. */
+EML_API eml_status eml_last_error_message(char *buf, uint64_t cap, uint64_t *need);
+/* "EML_E_HANDLE" for -2 and so on; "EML_STATUS_UNKNOWN" for others. Static string. */
+EML_API const char *eml_status_name(eml_status status);
+
+/* ------------------------------------------------------------------------------------------------ version, build */
+
+/* "0.1.0". Static string. */
+EML_API const char *eml_version(void);
+/* EML_ABI_VERSION of the library that is loaded. */
+EML_API uint32_t eml_abi_version(void);
+/* JSON object, static string: version, commit, rid ("linux-x64"), isa ("x86-64", "x86-64-v3", "x86-64-v4", "arm64"),
+ * vector_bits (width of the numeric kernels in use), runtime. */
+EML_API const char *eml_build_info(void);
+
+/* Log sink. level: 1 error, 2 info. The text is NUL-terminated UTF-8 and lives during the call. The return value
+ * is ignored. */
+typedef int32_t (*eml_log_fn)(int32_t level, const char *text, void *user);
+/* Sets the sink of the *calling thread* (fn may be NULL: off, which is the default). Failures are logged at level 1,
+ * trainings, loads and saves at level 2. */
+EML_API eml_status eml_log_set(eml_log_fn fn, void *user);
+
+/* ------------------------------------------------------------------------------------------------ handles */
+
+typedef struct eml_model eml_model;       /* a learned function, inputs -> heads */
+typedef struct eml_safetree eml_safetree; /* a saturation-safe composable layer */
+typedef struct eml_cancel eml_cancel;     /* a token that stops work */
+typedef struct eml_buffer eml_buffer;     /* bytes that the library made */
+
+/* ------------------------------------------------------------------------------------------------ cancel tokens */
+
+EML_API EML_MUST_CHECK eml_status eml_cancel_create(eml_cancel **out);
+/* Asks the work that uses the token to stop. Any thread, any number of times; async-signal-safe it is not. */
+EML_API eml_status eml_cancel_set(const eml_cancel *cancel);
+/* Makes the token usable again. */
+EML_API eml_status eml_cancel_reset(const eml_cancel *cancel);
+/* *out = 1 if set, else 0. */
+EML_API eml_status eml_cancel_is_set(const eml_cancel *cancel, int32_t *out);
+EML_API eml_status eml_cancel_free(eml_cancel *cancel);
+
+/* ------------------------------------------------------------------------------------------------ buffers */
+
+/* Bytes of a buffer: *data is aligned to 64 bytes and followed by a NUL that *size does not count; it lives until
+ * eml_buffer_free. An empty buffer has a valid *data and *size 0. */
+EML_API eml_status eml_buffer_data(const eml_buffer *buffer, const void **data, uint64_t *size);
+EML_API eml_status eml_buffer_free(eml_buffer *buffer);
+
+/* ------------------------------------------------------------------------------------------------ mathematics */
+
+/* exp, ln and pow with the bits of glibc >= 2.28 with FMA, on every machine; C99's special cases. No errno, no error. */
+EML_API double eml_math_exp(double x);
+EML_API double eml_math_ln(double x);
+EML_API double eml_math_pow(double x, double y);
+/* The same over n values: y[i] = f(x[i]). x and y may be the same array, else must not overlap. */
+EML_API eml_status eml_math_exp_batch(const double *x, uint64_t n, double *y);
+EML_API eml_status eml_math_ln_batch(const double *x, uint64_t n, double *y);
+/* z[i] = pow(x[i], y[i]). */
+EML_API eml_status eml_math_pow_batch(const double *x, const double *y, uint64_t n, double *z);
+
+/* exp(x) - ln(y) (Odrzywolek, arXiv:2603.21852). */
+EML_API double eml_operator_eml(double x, double y);
+/* exp(clamp(x, -20, 20)) - ln(y > 0 ? y : 2.2250738585072014e-308). NaN in y counts as 0. */
+EML_API double eml_operator_eml_safe(double x, double y);
+/* out[0..2] = softmax of (a, b, c). */
+EML_API eml_status eml_operator_softmax3(double a, double b, double c, double out[3]);
+/* n restart values of eml-core's 64-bit generator; *state is read and updated. */
+EML_API eml_status eml_random_restart(uint64_t *state, double *out, uint64_t n);
+
+/* ------------------------------------------------------------------------------------------------ profiles, flags */
+
+/* Bit for bit the Rust crate eml-core 0.1.0, its quirks included. */
+#define EML_PROFILE_EML_CORE_0_1 1
+/* Ours: signed outputs, every input and every parameter in use, a sound generator, exact linear read-out. */
+#define EML_PROFILE_DEFAULT 2
+
+/* Accept NaN and infinities and compute with them as the profile does (default: EML_E_NONFINITE). */
+#define EML_ALLOW_NONFINITE 1u
+
+/* File formats. */
+#define EML_FORMAT_AUTO 0        /* reading: from the bytes; writing a file: from its extension */
+#define EML_FORMAT_JSON 1        /* eml-core's JSON, compact, as serde_json 1.0.149 prints it            .json */
+#define EML_FORMAT_BROWSER 2     /* the browser trainer's export (SafeTree only), 2-space indented  .browser.json */
+#define EML_FORMAT_SAFETENSORS 3 /*                                                                   .safetensors */
+#define EML_FORMAT_PROTOBUF 4    /* eml.v1.Model of proto/eml/v1/model.proto                                   .pb */
+
+/* ------------------------------------------------------------------------------------------------ EmlTree */
+
+/* Number of parameters of an EmlTree. depth 2..5; inputs >= 1. Errors: EML_E_ARGUMENT. */
+EML_API eml_status eml_tree_param_count(uint32_t depth, uint64_t inputs, uint64_t *out);
+/* Evaluates an EmlTree for `rows` rows: x (rows, inputs) -> y (rows). params has param_count values.
+ * flags: 0 or EML_ALLOW_NONFINITE. Errors: EML_E_ARGUMENT, EML_E_SHAPE, EML_E_NONFINITE. */
+EML_API eml_status eml_tree_evaluate(uint32_t depth, uint64_t inputs, const double *params, uint64_t param_count,
+                                     const double *x, uint64_t rows, double *y, uint32_t flags);
+
+/* ------------------------------------------------------------------------------------------------ SafeTree */
+
+/* A SafeTree: per head, v = bias + weight . x, then `depth` times v <- eml_safe(v c0 + c1, |v| + c2 + 1).
+ * Parameters: weights (heads, inputs), biases (heads), constants (heads, depth, 3); all zero at first.
+ * Limits: depth <= 1024, parameters <= 2^27. Errors: EML_E_LIMIT, EML_E_MEMORY. */
+EML_API EML_MUST_CHECK eml_status eml_safetree_create(uint32_t depth, uint64_t inputs, uint64_t heads,
+                                                      eml_safetree **out);
+EML_API eml_status eml_safetree_free(eml_safetree *tree);
+EML_API EML_MUST_CHECK eml_status eml_safetree_clone(const eml_safetree *tree, eml_safetree **out);
+
+typedef struct eml_safetree_info {
+  uint32_t struct_size; /* in */
+  uint32_t depth;
+  uint64_t inputs;
+  uint64_t heads;
+  uint64_t param_count;
+} eml_safetree_info;
+EML_API eml_status eml_safetree_get_info(const eml_safetree *tree, eml_safetree_info *out);
+EML_API eml_status eml_safetree_get_params(const eml_safetree *tree, double *out, uint64_t n);
+/* flags: 0 or EML_ALLOW_NONFINITE. Errors: EML_E_SHAPE, EML_E_NONFINITE, EML_E_BUSY. */
+EML_API eml_status eml_safetree_set_params(eml_safetree *tree, const double *params, uint64_t n, uint32_t flags);
+/* x (rows, inputs) -> y (rows, heads). flags: 0 or EML_ALLOW_NONFINITE. Errors: EML_E_NONFINITE, EML_E_BUSY. */
+EML_API eml_status eml_safetree_forward(const eml_safetree *tree, const double *x, uint64_t rows, double *y,
+                                        uint32_t flags);
+/* Export, import, save, load: as for eml_model below; all four formats. */
+EML_API eml_status eml_safetree_export(const eml_safetree *tree, int32_t format, void *buf, uint64_t cap,
+                                       uint64_t *need);
+EML_API EML_MUST_CHECK eml_status eml_safetree_import(const void *bytes, uint64_t len, int32_t format,
+                                                      eml_safetree **out);
+EML_API eml_status eml_safetree_save(const eml_safetree *tree, const char *path, uint64_t path_len, int32_t format);
+EML_API EML_MUST_CHECK eml_status eml_safetree_load(const char *path, uint64_t path_len, int32_t format,
+                                                    eml_safetree **out);
+
+/* ------------------------------------------------------------------------------------------------ EmlModel */
+
+typedef struct eml_model_options {
+  uint32_t struct_size;
+  uint32_t depth;      /* 2..5; default 4 */
+  uint64_t inputs;     /* >= 1 (profile eml-core-0.1 also takes 0, as the crate does, but cannot evaluate); default 1 */
+  uint64_t heads;      /* >= 1; default 1 */
+  int32_t profile;     /* EML_PROFILE_...; default EML_PROFILE_DEFAULT */
+  uint32_t reserved;   /* 0 */
+} eml_model_options;
+EML_API eml_status eml_model_options_init(eml_model_options *options, uint32_t struct_size);
+
+/* A new, untrained model. options may be NULL (all defaults).
+ * Limits: inputs and heads <= 2^20, parameters <= 2^27. Errors: EML_E_ARGUMENT, EML_E_LIMIT, EML_E_MEMORY. */
+EML_API EML_MUST_CHECK eml_status eml_model_create(const eml_model_options *options, eml_model **out);
+EML_API eml_status eml_model_free(eml_model *model);
+/* A copy with the parameters, name, metadata, scaling, samples and pending events of the original. */
+EML_API EML_MUST_CHECK eml_status eml_model_clone(const eml_model *model, eml_model **out);
+
+typedef struct eml_model_info {
+  uint32_t struct_size; /* in */
+  uint32_t depth;
+  uint64_t inputs;
+  uint64_t heads;
+  uint64_t param_count;
+  uint64_t sample_count; /* recorded rows */
+  uint64_t event_count;  /* pending events */
+  int32_t profile;
+  int32_t trained; /* 0 or 1 */
+  int32_t scaled;  /* 1 if a scaling is set */
+  uint32_t reserved;
+} eml_model_info;
+EML_API eml_status eml_model_get_info(const eml_model *model, eml_model_info *out);
+
+/* Parameters: n must be param_count. set: flags 0 or EML_ALLOW_NONFINITE. Errors: EML_E_SHAPE, EML_E_NONFINITE,
+ * EML_E_BUSY. */
+EML_API eml_status eml_model_get_params(const eml_model *model, double *out, uint64_t n);
+EML_API eml_status eml_model_set_params(eml_model *model, const double *params, uint64_t n, uint32_t flags);
+EML_API eml_status eml_model_set_trained(eml_model *model, int32_t trained);
+/* The name that events carry; "" at first (events then say eml_d{depth}x{inputs}x{heads}). */
+EML_API eml_status eml_model_set_name(eml_model *model, const char *name, uint64_t len);
+EML_API eml_status eml_model_get_name(const eml_model *model, char *buf, uint64_t cap, uint64_t *need);
+/* Free text that travels with the model in every format. value may be NULL: the key is removed.
+ * get: EML_E_STATE if there is no such key. Limits: 256 keys, key <= 256 bytes, value <= 1 MiB. */
+EML_API eml_status eml_model_set_metadata(eml_model *model, const char *key, uint64_t key_len, const char *value,
+                                          uint64_t value_len);
+EML_API eml_status eml_model_get_metadata(const eml_model *model, const char *key, uint64_t key_len, char *buf,
+                                          uint64_t cap, uint64_t *need);
+
+/* Scaling between the user's units and the range that the model likes: the model sees (x - offset) * factor and answers
+ * offset + y / factor. inputs: (inputs, 2) of (offset, factor), targets: (heads, 2); factors finite and not 0.
+ * Both NULL: no scaling. Once set, record, forward and distill speak the user's units; losses are in the model's. */
+EML_API eml_status eml_model_set_scaling(eml_model *model, const double *inputs, const double *targets);
+/* Sets the scaling that maps the recorded samples to [0, 1] per column. Errors: EML_E_STATE without samples. */
+EML_API eml_status eml_model_fit_scaling(eml_model *model);
+/* Writes the scaling ((1, 0, 1 ...) pairs (0, 1) where none is set). Either pointer may be NULL. */
+EML_API eml_status eml_model_get_scaling(const eml_model *model, double *inputs, double *targets);
+
+/* Records `rows` samples: x (rows, inputs), targets (rows, heads). present (rows, heads) of 0/1 says which targets
+ * are known; NULL: all. flags: 0 or EML_ALLOW_NONFINITE. Nothing is recorded on failure. Limit: 2^27 numbers.
+ * Errors: EML_E_NONFINITE (names row and column), EML_E_LIMIT, EML_E_BUSY. */
+EML_API eml_status eml_model_record(eml_model *model, const double *x, const double *targets, const uint8_t *present,
+                                    uint64_t rows, uint32_t flags);
+EML_API eml_status eml_model_clear_samples(eml_model *model);
+
+/* x (rows, inputs) -> y (rows, heads). flags: 0 or EML_ALLOW_NONFINITE. No allocation.
+ * Errors: EML_E_NONFINITE, EML_E_STATE (no inputs), EML_E_BUSY (being trained). */
+EML_API eml_status eml_model_forward(const eml_model *model, const double *x, uint64_t rows, double *y,
+                                     uint32_t flags);
+
+#define EML_PHASE_RESTART 1 /* random restarts */
+#define EML_PHASE_DESCENT 2 /* coordinate descent */
+typedef struct eml_progress {
+  uint32_t struct_size;
+  int32_t phase;        /* EML_PHASE_... */
+  uint64_t step;        /* restarts or sweeps done */
+  uint64_t total;       /* most there can be */
+  double loss;          /* best so far */
+  uint64_t evaluations; /* of the loss, so far */
+  uint64_t accepted;    /* moves kept so far */
+} eml_progress;
+typedef int32_t (*eml_progress_fn)(const eml_progress *progress, void *user);
+
+typedef struct eml_train_options {
+  uint32_t struct_size;
+  uint32_t max_sweeps;      /* of coordinate descent; 0: the profile's own (1000 / 400) */
+  uint64_t seed;            /* default profile only; 0 in eml-core-0.1 (its seed is fixed) */
+  double target_loss;       /* default profile: stop when reached; 0: never. eml-core-0.1: must be 0 */
+  const eml_cancel *cancel; /* may be NULL */
+  eml_progress_fn progress; /* may be NULL; called at most every 10 ms of work and at every phase's end */
+  void *user;
+} eml_train_options;
+EML_API eml_status eml_train_options_init(eml_train_options *options, uint32_t struct_size);
+
+typedef struct eml_train_result {
+  uint32_t struct_size; /* in */
+  int32_t converged;    /* 1: loss < 0.01 */
+  uint64_t samples_used;
+  double loss_before; /* weighted mean squared error, in the model's (scaled) units */
+  double loss_after;
+  uint64_t evaluations;
+  uint64_t accepted;
+  uint64_t sweeps;
+} eml_train_result;
+/* Trains on the recorded samples by random restarts and coordinate descent; logs a Trained event. options and result may
+ * be NULL. Returns EML_OK (also if not converged), EML_CANCELLED (best parameters so far kept, event logged).
+ * Errors: EML_E_STATE (profile eml-core-0.1: fewer than 50 samples; default: fewer than 2), EML_E_ARGUMENT, EML_E_BUSY. */
+EML_API eml_status eml_model_train(eml_model *model, const eml_train_options *options, eml_train_result *result);
+/* The loss of the current parameters on the recorded samples (the largest double if there is nothing to compare). */
+EML_API eml_status eml_model_loss(const eml_model *model, double *out);
+
+/* Trains a shallower student of the same profile on `samples` (at least 50) random inputs in [0, 1).
+ * depth < the model's. options may be NULL. EML_CANCELLED: *out holds the student as far as it came. */
+EML_API EML_MUST_CHECK eml_status eml_model_distill(const eml_model *model, uint32_t depth, uint64_t samples,
+                                                    const eml_train_options *options, eml_model **out);
+/* Back to untrained zero parameters; samples, name, scaling stay. Logs a Reset event with the reason. */
+EML_API eml_status eml_model_reset(eml_model *model, const char *reason, uint64_t len);
+
+/* The model as bytes (two-call form; no NUL is added). format: EML_FORMAT_JSON, _SAFETENSORS or _PROTOBUF.
+ * Samples and events are not part of it. Errors: EML_E_BUFFER, EML_E_UNSUPPORTED (format). */
+EML_API eml_status eml_model_export(const eml_model *model, int32_t format, void *buf, uint64_t cap, uint64_t *need);
+/* The same in one call. */
+EML_API EML_MUST_CHECK eml_status eml_model_export_buffer(const eml_model *model, int32_t format, eml_buffer **out);
+/* A model from bytes. Everything is checked: shapes, lengths, finite parameters. Errors: EML_E_FORMAT with sub-code
+ * and byte offset, EML_E_NONFINITE, EML_E_LIMIT, EML_E_VERSION. */
+EML_API EML_MUST_CHECK eml_status eml_model_import(const void *bytes, uint64_t len, int32_t format, eml_model **out);
+/* Writes path by way of a temporary file in the same folder, flushed and renamed: at any instant path is the old file or
+ * the new one. Logs a Saved event. Errors: EML_E_IO, EML_E_ARGUMENT (extension), EML_E_BUSY. */
+EML_API eml_status eml_model_save(eml_model *model, const char *path, uint64_t path_len, int32_t format);
+/* Reads a file that eml_model_save or eml-core wrote. The new model has one Loaded event. */
+EML_API EML_MUST_CHECK eml_status eml_model_load(const char *path, uint64_t path_len, int32_t format,
+                                                 eml_model **out);
+
+/* ------------------------------------------------------------------------------------------------ events */
+
+#define EML_EVENT_TRAINED 1
+#define EML_EVENT_PREDICTION 2
+#define EML_EVENT_DRIFT 3
+#define EML_EVENT_SAVED 4
+#define EML_EVENT_LOADED 5
+#define EML_EVENT_RESET 6
+
+/* One event; fields that a type does not name are 0. All strings are NUL-terminated UTF-8.
+ *   TRAINED     count0 samples_used, count1 param_count, value0 mse_before, value1 mse_after, flag converged
+ *   PREDICTION  text inputs_hash, output the predicted values
+ *   DRIFT       value0 predicted, value1 actual, value2 drift_pct
+ *   SAVED       text path, count1 param_count
+ *   LOADED      text path, count0 samples, flag trained
+ *   RESET       text reason */
+typedef struct eml_event {
+  uint32_t struct_size;
+  int32_t type; /* EML_EVENT_... */
+  const char *model_name;
+  uint64_t model_name_len; /* in: EML_NTS allowed */
+  const char *text;
+  uint64_t text_len; /* in: EML_NTS allowed */
+  const double *output;
+  uint64_t output_len;
+  double value0, value1, value2;
+  uint64_t count0, count1;
+  int32_t flag;
+  uint32_t reserved;
+} eml_event;
+
+/* "eml.trained" and so on; "eml.unknown" for others. Static string. */
+EML_API const char *eml_event_type_name(int32_t type);
+/* Appends an event of the caller's. Limit: 2^20 pending events. Errors: EML_E_ARGUMENT, EML_E_LIMIT, EML_E_BUSY. */
+EML_API eml_status eml_model_push_event(eml_model *model, const eml_event *event);
+/* Takes the oldest event out of the log. Pointers in *out live until the next call with this handle. EML_DONE and an
+ * untouched *out (but for struct_size) if the log is empty. */
+EML_API eml_status eml_model_next_event(eml_model *model, eml_event *out);
+/* All pending events: a JSON array as eml-core prints it (EML_FORMAT_JSON; need counts a closing NUL) or an
+ * eml.v1.EventLog message (EML_FORMAT_PROTOBUF). The log is emptied only if the bytes were written. */
+EML_API eml_status eml_model_drain_events(eml_model *model, int32_t format, void *buf, uint64_t cap, uint64_t *need);
+/* Event sink: called with every new event, on the thread whose call caused it; a non-zero return is ignored. NULL: off. */
+typedef int32_t (*eml_event_fn)(const eml_event *event, void *user);
+EML_API eml_status eml_model_set_event_sink(eml_model *model, eml_event_fn fn, void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* EML_H */
