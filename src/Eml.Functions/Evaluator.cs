@@ -1,0 +1,124 @@
+using System.Runtime.CompilerServices;
+using Eml.Numerics;
+
+namespace Eml.Functions;
+
+/// <summary>
+/// A learned function ready to be evaluated: immutable. Rows are worked on in blocks held column by column, so that the
+/// lanes of a vector are neighbouring rows and each row sees the same operations in the same order as alone.
+/// </summary>
+internal abstract class Evaluator
+{
+    /// <summary>Rows in a block: 64 doubles a column keep a block's columns in the first-level cache.</summary>
+    private const int BlockRows = 64;
+
+    /// <summary>Fewer rows than this are faster one by one.</summary>
+    private const int FewRows = 3;
+
+    [ThreadStatic]
+    private static double[]? t_scratch;
+
+    /// <summary>The inputs that are read, in the order in which <see cref="Row"/> wants them.</summary>
+    public abstract ReadOnlySpan<int> Columns { get; }
+
+    public abstract int Heads { get; }
+
+    /// <summary>Columns of scratch memory that a block needs, the inputs included.</summary>
+    public abstract int ScratchColumns { get; }
+
+    /// <summary>x holds the read columns of one row; y (heads).</summary>
+    public abstract void Row(ReadOnlySpan<double> x, Span<double> y);
+
+    /// <summary>The first columns of scratch hold the inputs; y (rows, heads). Columns are padded to the stride.</summary>
+    protected abstract void Block<T>(Span<double> columns, int stride, int rows, Span<double> y) where T : struct, ILanes<T>;
+
+    /// <summary>x (rows, inputs) → y (rows, heads), in the user's units if there is a scaling.</summary>
+    public void Rows(ReadOnlySpan<double> x, int inputs, int rows, Span<double> y, Scaling? scaling)
+    {
+        double[] scratch = Scratch(ScratchColumns * BlockRows);
+        ReadOnlySpan<int> columns = Columns;
+        int heads = Heads;
+        if (rows < FewRows || !Lanes2.IsSupported)
+        {
+            for (int i = 0; i < rows; i++)
+            {
+                ReadOnlySpan<double> row = x.Slice(i * inputs, inputs);
+                for (int c = 0; c < columns.Length; c++)
+                {
+                    scratch[c] = Scale(row[columns[c]], columns[c], scaling);
+                }
+
+                Span<double> result = y.Slice(i * heads, heads);
+                Row(scratch.AsSpan(0, columns.Length), result);
+                Unscale(result, heads, scaling);
+            }
+
+            return;
+        }
+
+        for (int start = 0; start < rows; start += BlockRows)
+        {
+            int count = Math.Min(BlockRows, rows - start);
+            for (int c = 0; c < columns.Length; c++)
+            {
+                int column = columns[c], at = c * BlockRows;
+                for (int i = 0; i < count; i++)
+                {
+                    scratch[at + i] = Scale(x[(start + i) * inputs + column], column, scaling);
+                }
+
+                // The rest of the last vector: any ordinary number will do.
+                scratch.AsSpan(at + count, Math.Min(BlockRows - count, 7)).Clear();
+            }
+
+            Span<double> result = y.Slice(start * heads, count * heads);
+            Block(scratch, count, result);
+            Unscale(result, heads, scaling);
+        }
+    }
+
+    private void Block(Span<double> columns, int rows, Span<double> y)
+    {
+        if (Lanes8.IsSupported)
+        {
+            Block<Lanes8>(columns, BlockRows, rows, y);
+        }
+        else if (Lanes4.IsSupported)
+        {
+            Block<Lanes4>(columns, BlockRows, rows, y);
+        }
+        else
+        {
+            Block<Lanes2>(columns, BlockRows, rows, y);
+        }
+    }
+
+    /// <summary>This thread's scratch memory, kept between calls so that predictions allocate nothing.</summary>
+    private static double[] Scratch(int length)
+    {
+        double[]? scratch = t_scratch;
+        if (scratch is null || scratch.Length < length)
+        {
+            scratch = GC.AllocateUninitializedArray<double>(length, pinned: true);
+            t_scratch = scratch;
+        }
+
+        return scratch;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static double Scale(double x, int column, Scaling? scaling) =>
+        scaling is null ? x : (x - scaling.InputOffset[column]) * scaling.InputFactor[column];
+
+    private static void Unscale(Span<double> y, int heads, Scaling? scaling)
+    {
+        if (scaling is not null)
+        {
+            for (int i = 0; i < y.Length; i++)
+            {
+                int head = i % heads;
+                y[i] = scaling.TargetOffset[head] + y[i] / scaling.TargetFactor[head];
+            }
+        }
+    }
+}

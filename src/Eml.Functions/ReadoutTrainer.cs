@@ -1,0 +1,334 @@
+using Eml.Numerics;
+
+namespace Eml.Functions;
+
+/// <summary>
+/// Training in the default profile, without gradients: the heads are solved exactly for every trial (variable projection,
+/// Golub and Pereyra 1973), and what is searched are the leaves and nodes, by random restarts and then coordinate moves
+/// whose step sizes grow on success and shrink on failure. What is minimised is the leave-one-out error, so that a model
+/// does not memorise; the ridge is one more coordinate of the search.
+/// </summary>
+internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
+{
+    private const int Restarts = 96;
+    private const int DefaultSweeps = 400;
+    private const int SearchRows = 4096; // more rows than this are thinned out for the search, not for the final solution
+    private const double FirstStep = 0.5, LastStep = 1e-3, LargestStep = 4;
+    private const double Grow = 1.6, Shrink = 0.5;
+    private const double FirstRidge = 1e-7, LeastRidge = 1e-11, LargestRidge = 1e-1, RidgeFactor = 4;
+    private const int PatienceSweeps = 12;
+    private const double PatienceGain = 1e-3;
+    private const double LeastSlack = 1e-9;
+
+    private readonly ReadoutLayout _layout;
+    private readonly TrainMonitor _monitor;
+    private readonly ReadoutData _data;
+    private readonly RidgeFit _fit;
+    private readonly double[] _columns;  // features, then a second column for every node: (features + nodes, stride)
+    private readonly int[] _slots;       // where each feature's current column lies
+    private readonly int[] _trialSlots;
+    private readonly double[] _slack;
+    private readonly double[] _weights;  // of one head: (features)
+    private double _ridge = FirstRidge;
+
+    public ReadoutTrainer(ReadoutLayout layout, ReadoutData data, TrainMonitor monitor)
+    {
+        _layout = layout;
+        _monitor = monitor;
+        _data = data;
+        _fit = new RidgeFit(layout.Features);
+        _columns = new double[checked((layout.Features + layout.Nodes) * data.Stride)];
+        _slots = [.. Enumerable.Range(0, layout.Features)];
+        _trialSlots = [.. _slots];
+        _slack = new double[data.Stride];
+        _weights = new double[layout.Features];
+        var columns = new ColumnSource(_columns, data.Stride);
+        columns[0][..data.Rows].Fill(1);
+        for (int j = 0; j < layout.Inputs; j++)
+        {
+            data.Inputs[j].CopyTo(columns[1 + j]);
+        }
+    }
+
+    /// <summary>Searches; fills the parameters in front of the heads' and returns the sweeps done.</summary>
+    public long Search(Span<double> parameters, ulong seed, int maxSweeps, double targetLoss)
+    {
+        Span<double> best = parameters[.._layout.NonlinearCount];
+        double bestScore = Score(best, changedNode: -1);
+        _monitor.Loss = bestScore;
+        _monitor.Total = Restarts;
+        var random = new Lcg64(seed ^ 0x9E3779B97F4A7C15);
+        double[] candidate = new double[best.Length];
+        for (int r = 0; r < Restarts && !_monitor.Stopped; r++)
+        {
+            Randomise(candidate, ref random);
+            double score = Score(candidate, changedNode: -1);
+            Count();
+            if (score < bestScore)
+            {
+                bestScore = score;
+                candidate.CopyTo(best);
+                Accept(bestScore);
+            }
+
+            _monitor.Step = r + 1;
+        }
+
+        _monitor.Report();
+        Score(best, changedNode: -1);
+        Keep();
+        return Descend(best, bestScore, maxSweeps == 0 ? DefaultSweeps : maxSweeps, targetLoss);
+    }
+
+    /// <summary>Solves all heads for the parameters in front of them.</summary>
+    public void SolveHeads(Span<double> parameters)
+    {
+        Fill(parameters, changedNode: -1);
+        for (int h = 0; h < _layout.Heads; h++)
+        {
+            Span<double> head = parameters.Slice(_layout.HeadBase(h), _layout.Features);
+            if (Solve(h))
+            {
+                _weights.CopyTo(head);
+            }
+        }
+    }
+
+    private long Descend(Span<double> parameters, double score, int maxSweeps, double targetLoss)
+    {
+        _monitor.Phase = TrainMonitor.Descent;
+        _monitor.Total = maxSweeps;
+        _monitor.Step = 0;
+        double[] steps = new double[parameters.Length];
+        steps.AsSpan().Fill(FirstStep);
+        double reference = score;
+        while (_monitor.Step < maxSweeps && !_monitor.Stopped && score > targetLoss)
+        {
+            double largest = 0;
+            for (int i = 0; i < parameters.Length && !_monitor.Stopped; i++)
+            {
+                if (TryMove(parameters, i, steps[i], ref score) || TryMove(parameters, i, -steps[i], ref score))
+                {
+                    steps[i] = Math.Min(steps[i] * Grow, LargestStep);
+                }
+                else
+                {
+                    steps[i] *= Shrink;
+                }
+
+                largest = Math.Max(largest, steps[i]);
+            }
+
+            TryRidge(parameters, _ridge * RidgeFactor, ref score);
+            TryRidge(parameters, _ridge / RidgeFactor, ref score);
+            if (_monitor.Stopped)
+            {
+                break;
+            }
+
+            _monitor.Step++;
+            if (largest < LastStep)
+            {
+                break;
+            }
+
+            if (_monitor.Step % PatienceSweeps == 0)
+            {
+                if (!(score < reference * (1 - PatienceGain)))
+                {
+                    break;
+                }
+
+                reference = score;
+            }
+        }
+
+        long sweeps = _monitor.Step;
+        _monitor.Report();
+        return sweeps;
+    }
+
+    private bool TryMove(Span<double> parameters, int index, double step, ref double score)
+    {
+        double old = parameters[index];
+        parameters[index] = old + step;
+        double trial = Score(parameters, _layout.Owner(index));
+        Count();
+        if (trial < score)
+        {
+            score = trial;
+            Keep();
+            Accept(score);
+            return true;
+        }
+
+        parameters[index] = old;
+        return false;
+    }
+
+    private void TryRidge(Span<double> parameters, double ridge, ref double score)
+    {
+        double old = _ridge;
+        _ridge = Math.Clamp(ridge, LeastRidge, LargestRidge);
+        double trial = Score(parameters, changedNode: -1);
+        Count();
+        if (trial < score)
+        {
+            score = trial;
+            Keep();
+            Accept(score);
+        }
+        else
+        {
+            _ridge = old;
+        }
+    }
+
+    /// <summary>
+    /// The mean squared leave-one-out error with the changed node's column and those above it recomputed (−1: all);
+    /// infinite if it cannot be computed or the training stops.
+    /// </summary>
+    private double Score(ReadOnlySpan<double> parameters, int changedNode)
+    {
+        Fill(parameters, changedNode);
+        double total = 0, count = 0;
+        var columns = new ColumnSource(_columns, _data.Stride, _trialSlots);
+        for (int h = 0; h < _layout.Heads; h++)
+        {
+            if (_monitor.Work(_data.Rows) || !Solve(h))
+            {
+                return double.PositiveInfinity;
+            }
+
+            // The leverages depend on the rows that count, not on the targets: heads that know all rows share them.
+            if (h == 0 || !_data.IsComplete[h] || !_data.IsComplete[h - 1])
+            {
+                _fit.Slack<T>(columns, _data.Rows, _slack);
+            }
+
+            ReadOnlySpan<double> targets = _data.Targets[h], known = _data.Known[h];
+            for (int i = 0; i < _data.Rows; i++)
+            {
+                if (known[i] != 0)
+                {
+                    if (!(_slack[i] > LeastSlack))
+                    {
+                        return double.PositiveInfinity;
+                    }
+
+                    double predicted = 0;
+                    for (int k = 0; k < _weights.Length; k++)
+                    {
+                        predicted += _weights[k] * _columns[_trialSlots[k] * _data.Stride + i];
+                    }
+
+                    double error = (targets[i] - predicted) / _slack[i];
+                    total += error * error;
+                    count++;
+                }
+            }
+        }
+
+        double score = total / count;
+        return double.IsNaN(score) ? double.PositiveInfinity : score;
+    }
+
+    private void Fill(ReadOnlySpan<double> parameters, int changedNode)
+    {
+        _slots.CopyTo(_trialSlots, 0);
+        int first = 1 + _layout.Inputs;
+        var all = new ColumnSource(_columns, _data.Stride);
+        int node = Math.Max(changedNode, 0);
+        while (node >= 0 && node < _layout.Nodes)
+        {
+            // A node owns two columns, one current and one for trials.
+            int spare = _slots[first + node] == first + node ? _layout.Features + node : first + node;
+            _trialSlots[first + node] = spare;
+            var inputs = new ColumnSource(_columns.AsSpan(_data.Stride), _data.Stride);
+            var nodes = new ColumnSource(_columns, _data.Stride, _trialSlots.AsSpan(first));
+            ReadoutNode.Fill<T>(_layout, node, parameters, inputs, nodes, 0, _data.Rows, all[spare]);
+            all[spare][_data.Rows..].Clear(); // padding counts for nothing in the sums
+            node = changedNode < 0 ? node + 1 : _layout.Parent(node);
+        }
+    }
+
+    private void Keep() => _trialSlots.CopyTo(_slots, 0);
+
+    /// <summary>The weights of one head over the trial columns.</summary>
+    private bool Solve(int head)
+    {
+        int features = _layout.Features;
+        Span<double> gram = _data.Gram;
+        ReadOnlySpan<double> targets = _data.Targets[head];
+        bool shared = head > 0 && _data.IsComplete[head] && _data.IsComplete[head - 1];
+        for (int a = 0; a < features; a++)
+        {
+            ReadOnlySpan<double> column = _columns.AsSpan(_trialSlots[a] * _data.Stride, _data.Stride);
+            _weights[a] = Reduction.Dot(column, targets);
+            if (!shared)
+            {
+                column = _data.Mask(column, head);
+                for (int b = 0; b <= a; b++)
+                {
+                    gram[a * features + b] = Reduction.Dot(column, _columns.AsSpan(_trialSlots[b] * _data.Stride, _data.Stride));
+                }
+            }
+        }
+
+        if (!shared && !_fit.Factorise(gram, _ridge, _data.KnownCount[head]))
+        {
+            return false;
+        }
+
+        _fit.Solve(_weights);
+        return true;
+    }
+
+    private void Randomise(Span<double> parameters, ref Lcg64 random)
+    {
+        int stride = 1 + _layout.Inputs, leaves = _layout.Leaves * stride;
+        for (int i = 0; i < parameters.Length; i++)
+        {
+            // Inputs are of order 1: slopes up to 3 reach from nearly linear to strongly bent.
+            double range = i < leaves ? (i % stride == 0 ? 1.5 : 3) : 1;
+            parameters[i] = range * random.Signed();
+        }
+    }
+
+    private void Count() => _monitor.Evaluations++;
+
+    private void Accept(double score)
+    {
+        _monitor.Accepted++;
+        _monitor.Loss = score;
+    }
+
+    /// <summary>The rows to search on and the rows to solve on.</summary>
+    public static TrainResult Train(ReadoutLayout layout, double[] parameters, Samples samples, Scaling? scaling, TrainOptions? options)
+    {
+        var monitor = new TrainMonitor(options);
+        var all = new ReadoutData(layout, samples, scaling, thinning: 1);
+        double before = all.Loss(layout, parameters);
+        if (all.TotalKnown == 0)
+        {
+            monitor.Loss = before;
+            return monitor.Result(samples.Count, before, 0);
+        }
+
+        int thinning = (samples.Count + SearchRows - 1) / SearchRows;
+        ReadoutData some = thinning == 1 ? all : new ReadoutData(layout, samples, scaling, thinning);
+        var search = new ReadoutTrainer<T>(layout, some, monitor);
+        double[] trained = [.. parameters];
+        long sweeps = search.Search(trained, options?.Seed ?? 0, options?.MaxSweeps ?? 0, options?.TargetLoss ?? 0);
+        var solver = thinning == 1 ? search : new ReadoutTrainer<T>(layout, all, monitor) { _ridge = search._ridge };
+        solver.SolveHeads(trained);
+        double after = all.Loss(layout, trained);
+        if (double.IsFinite(after))
+        {
+            trained.CopyTo(parameters, 0);
+        }
+
+        monitor.Loss = double.IsFinite(after) ? after : before;
+        return monitor.Result(samples.Count, before, sweeps);
+    }
+}
