@@ -1,0 +1,191 @@
+using Eml.Numerics;
+
+namespace Eml.Native;
+
+/// <summary>The kinds of object behind handles.</summary>
+internal enum Kind
+{
+    Model = 1,
+    SafeTree = 2,
+    Cancel = 3,
+    Buffer = 4,
+}
+
+/// <summary>
+/// Handles are slot numbers, never addresses: the kind in the top 8 bits (which no user-space address has set), a generation
+/// in the next 24, the slot's index in the low 32. A stale handle meets another generation.
+/// </summary>
+internal static class Handles
+{
+    private const int GenerationBits = 24;
+
+    private static readonly Lock s_lock = new();
+    private static readonly Stack<int> s_free = new();
+    private static Slot[] s_slots = [];
+    private static int s_count;
+
+    /// <summary>A new handle for an object.</summary>
+    public static nint Add(Kind kind, object target)
+    {
+        lock (s_lock)
+        {
+            if (!s_free.TryPop(out int index))
+            {
+                index = s_count;
+                if (index == s_slots.Length)
+                {
+                    var larger = new Slot[Math.Max(64, 2 * index)];
+                    s_slots.CopyTo(larger, 0);
+                    for (int i = index; i < larger.Length; i++)
+                    {
+                        larger[i] = new Slot();
+                    }
+
+                    Volatile.Write(ref s_slots, larger);
+                }
+
+                s_count++;
+            }
+
+            Slot slot = s_slots[index];
+            slot.Put(kind, target);
+            return (nint)(((ulong)kind << 56) | ((ulong)slot.Generation << 32) | (uint)index);
+        }
+    }
+
+    /// <summary>The slot of a live handle of the kind.</summary>
+    public static Slot Find(nint handle, Kind kind)
+    {
+        if (handle == 0)
+        {
+            throw new EmlException(ErrorCode.Argument, $"the {Name(kind)} handle is NULL; create one first");
+        }
+
+        ulong bits = (ulong)handle;
+        Slot[] slots = Volatile.Read(ref s_slots);
+        uint index = (uint)bits;
+        if (bits >> 56 != (ulong)kind || index >= slots.Length || !slots[index].Matches(kind, Generation(bits)))
+        {
+            throw Stale(handle, kind);
+        }
+
+        return slots[index];
+    }
+
+    /// <summary>The object behind a handle, for use that needs no exclusion.</summary>
+    public static T Get<T>(nint handle, Kind kind) where T : class
+    {
+        Slot slot = Find(handle, kind);
+        return slot.Target is T target && slot.Matches(kind, Generation((ulong)handle)) ? target : throw Stale(handle, kind);
+    }
+
+    /// <summary>Takes the object out; 0 does nothing. An object at work stays.</summary>
+    public static void Free(nint handle, Kind kind)
+    {
+        if (handle == 0)
+        {
+            return;
+        }
+
+        Slot slot = Find(handle, kind);
+        slot.Enter(handle, kind);
+        slot.Clear();
+        lock (s_lock)
+        {
+            // A slot whose generations are used up is never used again: no handle can come back to life.
+            if (slot.Generation < (1u << GenerationBits) - 1)
+            {
+                s_free.Push((int)(uint)(ulong)handle);
+            }
+        }
+    }
+
+    public static uint Generation(ulong bits) => (uint)(bits >> 32) & ((1u << GenerationBits) - 1);
+
+    public static EmlException Stale(nint handle, Kind kind) => new(ErrorCode.Handle,
+        $"0x{(ulong)handle:x} is no live {Name(kind)} handle: it was freed, is of another kind or was never issued; use the one that its create function gave");
+
+    public static string Name(Kind kind) => kind switch
+    {
+        Kind.Model => "eml_model",
+        Kind.SafeTree => "eml_safetree",
+        Kind.Cancel => "eml_cancel",
+        _ => "eml_buffer",
+    };
+}
+
+/// <summary>One place for an object, with the count of its users: −1 a writer, else the number of readers.</summary>
+internal sealed class Slot
+{
+    private Kind _kind;
+    private object? _target;
+    private uint _generation;
+    private int _users;
+
+    public uint Generation => Volatile.Read(ref _generation);
+
+    public object? Target => Volatile.Read(ref _target);
+
+    public bool IsWritten => Volatile.Read(ref _users) < 0;
+
+    public bool Matches(Kind kind, uint generation) => _target is not null && _kind == kind && Generation == generation;
+
+    public void Put(Kind kind, object target)
+    {
+        _kind = kind;
+        Volatile.Write(ref _generation, _generation + 1);
+        Volatile.Write(ref _users, 0);
+        Volatile.Write(ref _target, target);
+    }
+
+    public void Clear() => Volatile.Write(ref _target, null);
+
+    /// <summary>Becomes the only user.</summary>
+    public void Enter(nint handle, Kind kind)
+    {
+        if (Interlocked.CompareExchange(ref _users, -1, 0) != 0)
+        {
+            throw Busy(kind);
+        }
+
+        if (!Matches(kind, Handles.Generation((ulong)handle)))
+        {
+            Leave();
+            throw Handles.Stale(handle, kind);
+        }
+    }
+
+    public void Leave() => Volatile.Write(ref _users, 0);
+
+    /// <summary>Becomes one of the readers.</summary>
+    public void EnterRead(nint handle, Kind kind)
+    {
+        int users = Volatile.Read(ref _users);
+        while (true)
+        {
+            if (users < 0)
+            {
+                throw Busy(kind);
+            }
+
+            int seen = Interlocked.CompareExchange(ref _users, users + 1, users);
+            if (seen == users)
+            {
+                break;
+            }
+
+            users = seen;
+        }
+
+        if (!Matches(kind, Handles.Generation((ulong)handle)))
+        {
+            LeaveRead();
+            throw Handles.Stale(handle, kind);
+        }
+    }
+
+    public void LeaveRead() => Interlocked.Decrement(ref _users);
+
+    public static EmlException Busy(Kind kind) => new(ErrorCode.Busy,
+        $"the {Handles.Name(kind)} is at work in another call (another thread, or the callback that is running); wait for that call to return");
+}
