@@ -11,7 +11,7 @@ internal static class Check
         Length(what, values.Length, rows, columns);
         if (!allowNonFinite)
         {
-            int at = FirstNonFinite(values);
+            int at = Numerics.Finite.IndexOfOther(values);
             if (at >= 0)
             {
                 throw new EmlException(ErrorCode.NonFinite,
@@ -31,23 +31,10 @@ internal static class Check
 
     public static void Finite(string what, ReadOnlySpan<double> values)
     {
-        int at = FirstNonFinite(values);
+        int at = Numerics.Finite.IndexOfOther(values);
         if (at >= 0)
         {
             throw new EmlException(ErrorCode.NonFinite, $"{what}: value {at} is {values[at]}; give finite numbers");
         }
-    }
-
-    private static int FirstNonFinite(ReadOnlySpan<double> values)
-    {
-        for (int i = 0; i < values.Length; i++)
-        {
-            if (!double.IsFinite(values[i]))
-            {
-                return i;
-            }
-        }
-
-        return -1;
     }
 }

@@ -59,7 +59,10 @@ public sealed class EmlModel
         _parameters = other._parameters;
         _evaluator = other._evaluator;
         _scaling = other._scaling;
-        Events.AddRange(other.Events);
+        foreach (EmlEvent item in other.Events)
+        {
+            Events.Add(item);
+        }
     }
 
     /// <summary>2…5.</summary>
@@ -87,7 +90,7 @@ public sealed class EmlModel
     public SortedDictionary<string, string> Metadata { get; } = new(StringComparer.Ordinal);
 
     /// <summary>What happened and was not taken yet.</summary>
-    public List<EmlEvent> Events { get; } = [];
+    public EmlEventLog Events { get; } = new();
 
     /// <summary>All parameters, the ones never read included.</summary>
     public int ParameterCount => _parameters.Length;
@@ -176,6 +179,7 @@ public sealed class EmlModel
     public void Record(ReadOnlySpan<double> x, ReadOnlySpan<double> targets, ReadOnlySpan<byte> present, int rows,
         bool allowNonFinite = false)
     {
+        _samples.CheckRoom(rows);
         Check.Matrix("x", x, rows, Inputs, allowNonFinite);
         Check.Length("targets", targets.Length, rows, Heads);
         if (!present.IsEmpty)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Eml.Numerics;
 
 namespace Eml.Functions;
@@ -15,10 +16,13 @@ internal abstract class Evaluator
     /// <summary>Fewer rows than this are faster one by one.</summary>
     private const int FewRows = 3;
 
+    /// <summary>Wider functions are evaluated row by row: a block of theirs would not fit the caches.</summary>
+    private const int MostColumns = 4096;
+
     [ThreadStatic]
     private static double[]? t_scratch;
 
-    /// <summary>The inputs that are read, in the order in which <see cref="Row"/> wants them.</summary>
+    /// <summary>The inputs that are read.</summary>
     public abstract ReadOnlySpan<int> Columns { get; }
 
     public abstract int Heads { get; }
@@ -26,7 +30,7 @@ internal abstract class Evaluator
     /// <summary>Columns of scratch memory that a block needs, the inputs included.</summary>
     public abstract int ScratchColumns { get; }
 
-    /// <summary>x holds the read columns of one row; y (heads).</summary>
+    /// <summary>x (inputs) → y (heads), in the model's units.</summary>
     public abstract void Row(ReadOnlySpan<double> x, Span<double> y);
 
     /// <summary>The first columns of scratch hold the inputs; y (rows, heads). Columns are padded to the stride.</summary>
@@ -35,45 +39,82 @@ internal abstract class Evaluator
     /// <summary>x (rows, inputs) → y (rows, heads), in the user's units if there is a scaling.</summary>
     public void Rows(ReadOnlySpan<double> x, int inputs, int rows, Span<double> y, Scaling? scaling)
     {
+        if (rows == 1 && scaling is null)
+        {
+            Row(x, y);
+        }
+        else if (rows < FewRows || !Lanes2.IsSupported || ScratchColumns > MostColumns)
+        {
+            OneByOne(x, inputs, rows, y, scaling);
+        }
+        else
+        {
+            InBlocks(x, inputs, rows, y, scaling);
+        }
+    }
+
+    private void OneByOne(ReadOnlySpan<double> x, int inputs, int rows, Span<double> y, Scaling? scaling)
+    {
+        int heads = Heads;
+        for (int i = 0; i < rows; i++)
+        {
+            ReadOnlySpan<double> row = x.Slice(i * inputs, inputs);
+            Span<double> result = y.Slice(i * heads, heads);
+            if (scaling is null)
+            {
+                Row(row, result);
+                continue;
+            }
+
+            Span<double> scaled = Scratch(inputs).AsSpan(0, inputs);
+            for (int j = 0; j < inputs; j++)
+            {
+                scaled[j] = (row[j] - scaling.InputOffset[j]) * scaling.InputFactor[j];
+            }
+
+            Row(scaled, result);
+            Unscale(result, heads, scaling);
+        }
+    }
+
+    private void InBlocks(ReadOnlySpan<double> x, int inputs, int rows, Span<double> y, Scaling? scaling)
+    {
         double[] scratch = Scratch(ScratchColumns * BlockRows);
         ReadOnlySpan<int> columns = Columns;
         int heads = Heads;
-        if (rows < FewRows || !Lanes2.IsSupported)
-        {
-            for (int i = 0; i < rows; i++)
-            {
-                ReadOnlySpan<double> row = x.Slice(i * inputs, inputs);
-                for (int c = 0; c < columns.Length; c++)
-                {
-                    scratch[c] = Scale(row[columns[c]], columns[c], scaling);
-                }
-
-                Span<double> result = y.Slice(i * heads, heads);
-                Row(scratch.AsSpan(0, columns.Length), result);
-                Unscale(result, heads, scaling);
-            }
-
-            return;
-        }
-
         for (int start = 0; start < rows; start += BlockRows)
         {
             int count = Math.Min(BlockRows, rows - start);
             for (int c = 0; c < columns.Length; c++)
             {
-                int column = columns[c], at = c * BlockRows;
-                for (int i = 0; i < count; i++)
+                Span<double> target = scratch.AsSpan(c * BlockRows, BlockRows);
+                CopyColumn(x[(start * inputs)..], inputs, columns[c], target[..count]);
+                if (scaling is not null)
                 {
-                    scratch[at + i] = Scale(x[(start + i) * inputs + column], column, scaling);
+                    double offset = scaling.InputOffset[columns[c]], factor = scaling.InputFactor[columns[c]];
+                    foreach (ref double value in target[..count])
+                    {
+                        value = (value - offset) * factor;
+                    }
                 }
 
                 // The rest of the last vector: any ordinary number will do.
-                scratch.AsSpan(at + count, Math.Min(BlockRows - count, 7)).Clear();
+                target.Slice(count, Math.Min(BlockRows - count, 7)).Clear();
             }
 
             Span<double> result = y.Slice(start * heads, count * heads);
             Block(scratch, count, result);
             Unscale(result, heads, scaling);
+        }
+    }
+
+    private static void CopyColumn(ReadOnlySpan<double> x, int stride, int column, Span<double> target)
+    {
+        ref double source = ref MemoryMarshal.GetReference(x[column..]);
+        foreach (ref double value in target)
+        {
+            value = source;
+            source = ref Unsafe.Add(ref source, stride);
         }
     }
 
@@ -105,10 +146,6 @@ internal abstract class Evaluator
 
         return scratch;
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static double Scale(double x, int column, Scaling? scaling) =>
-        scaling is null ? x : (x - scaling.InputOffset[column]) * scaling.InputFactor[column];
 
     private static void Unscale(Span<double> y, int heads, Scaling? scaling)
     {

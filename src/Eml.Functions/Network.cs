@@ -35,7 +35,7 @@ internal sealed class MixNetwork(int depth, int inputs, int heads) : Network
         ? Trainer<Lanes8>(samples, scaling, null).Loss(parameters)
         : Lanes4.IsSupported ? Trainer<Lanes4>(samples, scaling, null).Loss(parameters)
         : Lanes2.IsSupported ? Trainer<Lanes2>(samples, scaling, null).Loss(parameters)
-        : Trainer<Lanes1<SoftFma>>(samples, scaling, null).Loss(parameters);
+        : Trainer<Lanes1>(samples, scaling, null).Loss(parameters);
 
     public override TrainResult Train(double[] parameters, Samples samples, Scaling? scaling, TrainOptions? options)
     {
@@ -44,7 +44,7 @@ internal sealed class MixNetwork(int depth, int inputs, int heads) : Network
             ? Trainer<Lanes8>(samples, scaling, options).Train(parameters, sweeps)
             : Lanes4.IsSupported ? Trainer<Lanes4>(samples, scaling, options).Train(parameters, sweeps)
             : Lanes2.IsSupported ? Trainer<Lanes2>(samples, scaling, options).Train(parameters, sweeps)
-            : Trainer<Lanes1<SoftFma>>(samples, scaling, options).Train(parameters, sweeps);
+            : Trainer<Lanes1>(samples, scaling, options).Train(parameters, sweeps);
     }
 
     private MixTrainer<T> Trainer<T>(Samples samples, Scaling? scaling, TrainOptions? options)

@@ -30,14 +30,16 @@ public static class Operator
         return (ea / sum, eb / sum, ec / sum);
     }
 
-    /// <summary>x within [low, high]; NaN stays NaN.</summary>
+    /// <summary>
+    /// x within [low, high]; NaN stays NaN, because the native operations give their second operand (x86) or NaN (arm64) then.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static double Clamp(double x, double low, double high) => x < low ? low : x > high ? high : x;
+    internal static double Clamp(double x, double low, double high) => double.MinNative(high, double.MaxNative(low, x));
 
     /// <summary>The same lane by lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static T Clamp<T>(T x, T low, T high) where T : struct, ILanes<T> =>
-        T.Select(T.Less(x, low), low, T.Select(T.Less(high, x), high, x));
+        T.MinNative(high, T.MaxNative(low, x));
 
     /// <summary>exp lane by lane, for lanes in [−20, 20] or NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

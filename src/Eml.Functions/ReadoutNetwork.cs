@@ -22,5 +22,5 @@ internal sealed class ReadoutNetwork(int depth, int inputs, int heads) : Network
         Lanes8.IsSupported ? ReadoutTrainer<Lanes8>.Train(_layout, parameters, samples, scaling, options)
         : Lanes4.IsSupported ? ReadoutTrainer<Lanes4>.Train(_layout, parameters, samples, scaling, options)
         : Lanes2.IsSupported ? ReadoutTrainer<Lanes2>.Train(_layout, parameters, samples, scaling, options)
-        : ReadoutTrainer<Lanes1<SoftFma>>.Train(_layout, parameters, samples, scaling, options);
+        : ReadoutTrainer<Lanes1>.Train(_layout, parameters, samples, scaling, options);
 }

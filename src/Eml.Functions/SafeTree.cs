@@ -15,7 +15,7 @@ public sealed class SafeTree
     private const int Lanes = 8;
 
     private double[] _parameters;
-    private double[] _byLane; // the same, transposed so that neighbouring heads are neighbours, heads padded to 8
+    private double[] _byLane; // the same, transposed so that neighbouring heads are neighbours, 8 or more padded to whole vectors
 
     /// <summary>All three may be 0, as in eml-core; all parameters are 0 at first.</summary>
     public SafeTree(int depth, int inputs, int heads)
@@ -88,7 +88,11 @@ public sealed class SafeTree
         {
             ReadOnlySpan<double> row = x.Slice(i * Inputs, Inputs);
             Span<double> result = y.Slice(i * Heads, Heads);
-            if (Lanes8.IsSupported)
+            if (Heads < Lanes)
+            {
+                Row<Lanes1>(parameters, row, result);
+            }
+            else if (Lanes8.IsSupported)
             {
                 Row<Lanes8>(parameters, row, result);
             }
@@ -102,7 +106,7 @@ public sealed class SafeTree
             }
             else
             {
-                Row<Lanes1<SoftFma>>(parameters, row, result);
+                Row<Lanes1>(parameters, row, result);
             }
         }
     }
@@ -151,7 +155,8 @@ public sealed class SafeTree
         }
     }
 
-    private static int Padded(int heads) => (heads + Lanes - 1) & -Lanes;
+    // Few heads are not worth padding: a single one with many inputs would take eight times its memory.
+    private static int Padded(int heads) => heads < Lanes ? heads : (heads + Lanes - 1) & -Lanes;
 
     /// <summary>(1 + inputs + 3·depth, padded heads): biases, then weights, then constants.</summary>
     private double[] Transpose(double[] parameters)

@@ -23,15 +23,20 @@ internal sealed class Samples(int inputs, int heads)
     /// <summary>(rows, heads) of 0 or 1.</summary>
     public ReadOnlySpan<byte> Present => _present.AsSpan(0, Count * heads);
 
-    public void Add(ReadOnlySpan<double> x, ReadOnlySpan<double> targets, ReadOnlySpan<byte> present, int rows)
+    /// <summary>Refuses more rows than there is room for; to be asked before the rows are looked at.</summary>
+    public void CheckRoom(long rows)
     {
-        long total = (long)Count + rows;
-        if (total * ((long)inputs + heads) > Limit)
+        long total = Count + rows;
+        if (total > Limit || total * ((long)inputs + heads) > Limit)
         {
             throw new EmlException(ErrorCode.Limit,
                 $"{total} samples × {inputs + heads} numbers are more than the limit of {Limit}; record fewer or clear the samples");
         }
+    }
 
+    public void Add(ReadOnlySpan<double> x, ReadOnlySpan<double> targets, ReadOnlySpan<byte> present, int rows)
+    {
+        CheckRoom(rows);
         Reserve(ref _x, Count * inputs, rows * inputs);
         Reserve(ref _targets, Count * heads, rows * heads);
         Reserve(ref _present, Count * heads, rows * heads);
@@ -50,7 +55,7 @@ internal sealed class Samples(int inputs, int heads)
             }
         }
 
-        Count = (int)total;
+        Count += rows;
     }
 
     public void Clear() => Count = 0;

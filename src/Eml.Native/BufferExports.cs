@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Eml.Native;
 
 /// <summary>Bytes outside the collector's heap, 64-byte aligned, with a NUL behind them.</summary>
-internal sealed unsafe class NativeBuffer
+internal sealed unsafe class NativeBuffer : IDisposable
 {
     private const int Alignment = 64;
 
@@ -16,14 +16,12 @@ internal sealed unsafe class NativeBuffer
         Data[Length] = 0;
     }
 
-    ~NativeBuffer()
-    {
-        NativeMemory.AlignedFree(Data);
-    }
-
     public byte* Data { get; }
 
     public int Length { get; }
+
+    /// <summary>Called when the handle is freed, which happens once.</summary>
+    public void Dispose() => NativeMemory.AlignedFree(Data);
 }
 
 /// <summary>Buffers.</summary>

@@ -32,14 +32,14 @@ internal static unsafe class EventExports
     {
         using var use = new Use<ModelBox>(model, Kind.Model);
         Arguments.NotNull(result, "out");
-        List<EmlEvent> events = use.Target.Model.Events;
+        EmlEventLog events = use.Target.Model.Events;
         if (events.Count == 0)
         {
             return Failure.Done;
         }
 
         Versioned.Write(result, use.Target.ToStruct(events[0]), "out");
-        events.RemoveAt(0);
+        events.Take();
         return Failure.Ok;
     });
 
@@ -47,7 +47,7 @@ internal static unsafe class EventExports
     public static int Drain(nint model, int format, void* buf, ulong cap, ulong* need) => Failure.Guard(() =>
     {
         using var use = new Use<ModelBox>(model, Kind.Model);
-        List<EmlEvent> events = use.Target.Model.Events;
+        EmlEventLog events = use.Target.Model.Events;
         switch (Files.Format(format))
         {
             case FileFormat.Json or FileFormat.Auto:

@@ -69,8 +69,9 @@ internal static unsafe class Failure
 
     public static int Set(int code, int subCode, ulong byteOffset, string message)
     {
-        t_last = new State(code, subCode, byteOffset, Pin(message));
+        // After the sink, so that a failure inside it does not hide this one.
         Log.Write(code < 0 ? Log.Error : Log.Info, message);
+        t_last = new State(code, subCode, byteOffset, Pin(message));
         return code;
     }
 

@@ -89,6 +89,7 @@ internal static class Handles
 
         Slot slot = Find(handle, kind);
         slot.Enter(handle, kind);
+        (slot.Target as IDisposable)?.Dispose();
         slot.Clear();
         lock (s_lock)
         {

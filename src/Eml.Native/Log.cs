@@ -15,15 +15,24 @@ internal static unsafe class Log
     [ThreadStatic]
     private static void* t_user;
 
+    [ThreadStatic]
+    private static bool t_isWriting;
+
+    /// <summary>Tells the sink. What the sink itself does with the library is not logged: it would never end.</summary>
     public static void Write(int level, string text)
     {
-        if (t_sink is not null)
+        if (t_sink is null || t_isWriting)
         {
-            fixed (byte* bytes = Failure.Pin(text))
-            {
-                _ = t_sink(level, bytes, t_user);
-            }
+            return;
         }
+
+        t_isWriting = true;
+        fixed (byte* bytes = Failure.Pin(text))
+        {
+            _ = t_sink(level, bytes, t_user);
+        }
+
+        t_isWriting = false;
     }
 
     [UnmanagedCallersOnly(EntryPoint = "eml_log_set", CallConvs = [typeof(CallConvCdecl)])]

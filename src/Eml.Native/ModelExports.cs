@@ -69,7 +69,7 @@ internal static unsafe class ModelExports
     public static int SetParams(nint model, double* values, ulong n, uint flags) => Failure.Guard(() =>
     {
         using Use<ModelBox> use = Write(model);
-        use.Target.Model.SetParameters(Arguments.Array(values, n, "params"), Arguments.AllowNonFinite(flags));
+        use.Target.Model.SetParameters(Parameters.In(values, n, use.Target.Model.ParameterCount), Arguments.AllowNonFinite(flags));
     });
 
     [UnmanagedCallersOnly(EntryPoint = "eml_model_set_trained", CallConvs = [typeof(CallConvCdecl)])]

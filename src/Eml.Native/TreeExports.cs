@@ -71,7 +71,7 @@ internal static unsafe class SafeTreeExports
     public static int SetParams(nint tree, double* values, ulong n, uint flags) => Failure.Guard(() =>
     {
         using var use = new Use<SafeTree>(tree, Kind.SafeTree);
-        use.Target.SetParameters(Arguments.Array(values, n, "params"), Arguments.AllowNonFinite(flags));
+        use.Target.SetParameters(Parameters.In(values, n, use.Target.ParameterCount), Arguments.AllowNonFinite(flags));
     });
 
     [UnmanagedCallersOnly(EntryPoint = "eml_safetree_forward", CallConvs = [typeof(CallConvCdecl)])]
@@ -124,9 +124,14 @@ internal static unsafe class SafeTreeExports
     private static SharedUse<SafeTree> Read(nint tree) => new(tree, Kind.SafeTree);
 }
 
-/// <summary>Parameters to the caller's array.</summary>
+/// <summary>Parameters from and to the caller's array.</summary>
 internal static unsafe class Parameters
 {
+    /// <summary>The caller's parameters; their number is checked before they are looked at.</summary>
+    public static ReadOnlySpan<double> In(double* values, ulong n, int expected) => n == (ulong)expected
+        ? Arguments.Array(values, n, "params")
+        : throw new EmlException(ErrorCode.Shape, $"expected {expected} params, got {n}");
+
     public static void CopyOut(ReadOnlySpan<double> parameters, double* values, ulong n)
     {
         if (n != (ulong)parameters.Length)

@@ -13,13 +13,15 @@ public static class Exp
     {
         if (Math.Abs(x) < OrdinaryLimit)
         {
-            return HardwareFma.IsSupported
-                ? Ordinary(new Lanes1<HardwareFma>(x)).Value
-                : Ordinary(new Lanes1<SoftFma>(x)).Value;
+            return OfOrdinary(x);
         }
 
-        return HardwareFma.IsSupported ? Special<HardwareFma>(x) : Special<SoftFma>(x);
+        return Special(x);
     }
+
+    /// <summary>exp of an argument that is known to be ordinary: |x| &lt; 512 or NaN. Inlined, without a branch.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static double OfOrdinary(double x) => Ordinary(new Lanes1(x)).Value;
 
     /// <summary>y[i] = exp(x[i]). The spans have the same length and are the same or do not overlap.</summary>
     public static void Of(ReadOnlySpan<double> x, Span<double> y) => Batch.Run<Kernel>(x, y);
@@ -49,14 +51,14 @@ public static class Exp
     internal static T Polynomial<T>(T index, T r, out T scale) where T : struct, ILanes<T>
     {
         T entry = T.AndBits(index, T.BroadcastBits(127));
-        scale = T.AddBits(T.Lookup(ExpTable.Scale, entry), T.ShiftLeftBits(index, 45));
-        T tail = T.Lookup(ExpTable.Tail, entry);
+        T.LookupPair(ExpTable.TailAndScale, entry, out T tail, out T base2);
+        scale = T.AddBits(base2, T.ShiftLeftBits(index, 45));
         T r2 = r * r;
         T low = T.Fma(r2, T.Fma(r, T.BroadcastBits(ExpTable.C3), T.BroadcastBits(ExpTable.C2)), tail + r);
         return T.Fma(r2 * r2, T.Fma(r, T.BroadcastBits(ExpTable.C5), T.BroadcastBits(ExpTable.C4)), low);
     }
 
-    private static double Special<TFma>(double x) where TFma : struct, IFma
+    private static double Special(double x)
     {
         if (double.IsNaN(x))
         {
@@ -68,22 +70,22 @@ public static class Exp
             return x > 0 ? double.PositiveInfinity : 0;
         }
 
-        Lanes1<TFma> index = Reduce(new Lanes1<TFma>(x), out Lanes1<TFma> r);
-        double t = Polynomial(index, r, out Lanes1<TFma> scale).Value;
-        return Rescale<TFma>(scale.Value, t, x > 0);
+        Lanes1 index = Reduce(new Lanes1(x), out Lanes1 r);
+        double t = Polynomial(index, r, out Lanes1 scale).Value;
+        return Rescale(scale.Value, t, x > 0);
     }
 
     /// <summary>
     /// scale + scale·t where the scale's exponent may have left the range: rounds once, also into the subnormals.
     /// The scale is positive or, for pow of a negative base, negative.
     /// </summary>
-    internal static double Rescale<TFma>(double scale, double t, bool large) where TFma : struct, IFma
+    internal static double Rescale(double scale, double t, bool large)
     {
         ulong bits = BitConverter.DoubleToUInt64Bits(scale);
         if (large)
         {
             double s = BitConverter.UInt64BitsToDouble(bits - (1009UL << 52));
-            return TFma.MultiplyAdd(s, t, s) * BitConverter.UInt64BitsToDouble((1023UL + 1009) << 52);
+            return FusedMultiplyAdd.Of(s, t, s) * BitConverter.UInt64BitsToDouble((1023UL + 1009) << 52);
         }
 
         double up = BitConverter.UInt64BitsToDouble(bits + (1022UL << 52));

@@ -44,6 +44,15 @@ internal interface ILanes<T> where T : struct, ILanes<T>
     /// <summary>table[lane] for lanes that hold integers 0…127.</summary>
     static abstract T Lookup(ReadOnlySpan<ulong> table, T index);
 
+    /// <summary>table[2·lane] and table[2·lane + 1] for lanes that hold integers 0…127.</summary>
+    static abstract void LookupPair(ReadOnlySpan<ulong> table, T index, out T first, out T second);
+
+    /// <summary>The larger. Where b is NaN, so is the result.</summary>
+    static abstract T MaxNative(T a, T b);
+
+    /// <summary>The smaller. Where b is NaN, so is the result.</summary>
+    static abstract T MinNative(T a, T b);
+
     /// <summary>Lanes of all ones where a &lt; b (false for NaN), else zeros.</summary>
     static abstract T Less(T a, T b);
 

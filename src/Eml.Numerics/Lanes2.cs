@@ -1,5 +1,8 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Eml.Numerics;
 
@@ -13,7 +16,7 @@ internal readonly struct Lanes2(Vector128<double> value) : ILanes<Lanes2>
     public static bool IsSupported
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => HardwareFma.IsSupported;
+        get => FusedMultiplyAdd.IsHardware;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -41,7 +44,7 @@ internal readonly struct Lanes2(Vector128<double> value) : ILanes<Lanes2>
     public static Lanes2 operator /(Lanes2 a, Lanes2 b) => new(a._v / b._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes2 Fma(Lanes2 a, Lanes2 b, Lanes2 c) => new(HardwareFma.MultiplyAdd(a._v, b._v, c._v));
+    public static Lanes2 Fma(Lanes2 a, Lanes2 b, Lanes2 c) => new(FusedMultiplyAdd.Of(a._v, b._v, c._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes2 AddBits(Lanes2 a, Lanes2 b) => new((a._v.AsUInt64() + b._v.AsUInt64()).AsDouble());
@@ -63,6 +66,24 @@ internal readonly struct Lanes2(Vector128<double> value) : ILanes<Lanes2>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes2 Lookup(ReadOnlySpan<ulong> table, Lanes2 index) => new(Vector128.Create(table[(int)index._v.AsInt64().GetElement(0) & 127], table[(int)index._v.AsInt64().GetElement(1) & 127]).AsDouble());
+
+    // Pairs are loaded one by one and dealt out to the two results: gathers are slower.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LookupPair(ReadOnlySpan<ulong> table, Lanes2 index, out Lanes2 first, out Lanes2 second)
+    {
+        ref double start = ref Unsafe.As<ulong, double>(ref MemoryMarshal.GetReference(table));
+        Vector128<long> i = index._v.AsInt64();
+        Vector128<double> even = Vector128.LoadUnsafe(ref start, 2 * (nuint)i.GetElement(0));
+        Vector128<double> odd = Vector128.LoadUnsafe(ref start, 2 * (nuint)i.GetElement(1));
+        first = new(AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(even, odd) : Sse2.UnpackLow(even, odd));
+        second = new(AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(even, odd) : Sse2.UnpackHigh(even, odd));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes2 MaxNative(Lanes2 a, Lanes2 b) => new(Vector128.MaxNative(a._v, b._v));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes2 MinNative(Lanes2 a, Lanes2 b) => new(Vector128.MinNative(a._v, b._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes2 Less(Lanes2 a, Lanes2 b) => new(Vector128.LessThan(a._v, b._v));

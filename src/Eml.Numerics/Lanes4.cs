@@ -15,7 +15,7 @@ internal readonly struct Lanes4(Vector256<double> value) : ILanes<Lanes4>
     public static bool IsSupported
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Avx2.IsSupported && HardwareFma.IsSupported;
+        get => Avx2.IsSupported && FusedMultiplyAdd.IsHardware;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -43,7 +43,7 @@ internal readonly struct Lanes4(Vector256<double> value) : ILanes<Lanes4>
     public static Lanes4 operator /(Lanes4 a, Lanes4 b) => new(a._v / b._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes4 Fma(Lanes4 a, Lanes4 b, Lanes4 c) => new(HardwareFma.MultiplyAdd(a._v, b._v, c._v));
+    public static Lanes4 Fma(Lanes4 a, Lanes4 b, Lanes4 c) => new(FusedMultiplyAdd.Of(a._v, b._v, c._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes4 AddBits(Lanes4 a, Lanes4 b) => new((a._v.AsUInt64() + b._v.AsUInt64()).AsDouble());
@@ -70,6 +70,24 @@ internal readonly struct Lanes4(Vector256<double> value) : ILanes<Lanes4>
         var start = (double*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(table));
         return new(Avx2.GatherVector256(start, index._v.AsInt64(), sizeof(double)));
     }
+
+    // Pairs are loaded one by one and dealt out to the two results: gathers are slower.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LookupPair(ReadOnlySpan<ulong> table, Lanes4 index, out Lanes4 first, out Lanes4 second)
+    {
+        ref double start = ref Unsafe.As<ulong, double>(ref MemoryMarshal.GetReference(table));
+        Vector256<long> i = index._v.AsInt64();
+        Vector256<double> even = Vector256.Create(Vector128.LoadUnsafe(ref start, 2 * (nuint)i.GetElement(0)), Vector128.LoadUnsafe(ref start, 2 * (nuint)i.GetElement(2)));
+        Vector256<double> odd = Vector256.Create(Vector128.LoadUnsafe(ref start, 2 * (nuint)i.GetElement(1)), Vector128.LoadUnsafe(ref start, 2 * (nuint)i.GetElement(3)));
+        first = new(Avx.UnpackLow(even, odd));
+        second = new(Avx.UnpackHigh(even, odd));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes4 MaxNative(Lanes4 a, Lanes4 b) => new(Vector256.MaxNative(a._v, b._v));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes4 MinNative(Lanes4 a, Lanes4 b) => new(Vector256.MinNative(a._v, b._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes4 Less(Lanes4 a, Lanes4 b) => new(Vector256.LessThan(a._v, b._v));

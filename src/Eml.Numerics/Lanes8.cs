@@ -63,27 +63,44 @@ internal readonly struct Lanes8(Vector512<double> value) : ILanes<Lanes8>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 ShiftRightBits(Lanes8 a, int count) => new((a._v.AsUInt64() >>> count).AsDouble());
 
-    /// <summary>Eight 16-entry permutes and a tree of selects on index bits 4, 5 and 6: gathers are slower.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes8 Lookup(ReadOnlySpan<ulong> table, Lanes8 index)
+    public static unsafe Lanes8 Lookup(ReadOnlySpan<ulong> table, Lanes8 index)
     {
-        ref ulong start = ref MemoryMarshal.GetReference(table);
-        Vector512<ulong> i = index._v.AsUInt64();
-        Vector512<ulong> bit4 = Vector512.Equals(i & Vector512.Create(16UL), Vector512<ulong>.Zero);
-        Vector512<ulong> bit5 = Vector512.Equals(i & Vector512.Create(32UL), Vector512<ulong>.Zero);
-        Vector512<ulong> bit6 = Vector512.Equals(i & Vector512.Create(64UL), Vector512<ulong>.Zero);
-        Vector512<ulong> low = Vector512.ConditionalSelect(bit5,
-            Vector512.ConditionalSelect(bit4, Sixteen(ref start, 0, i), Sixteen(ref start, 16, i)),
-            Vector512.ConditionalSelect(bit4, Sixteen(ref start, 32, i), Sixteen(ref start, 48, i)));
-        Vector512<ulong> high = Vector512.ConditionalSelect(bit5,
-            Vector512.ConditionalSelect(bit4, Sixteen(ref start, 64, i), Sixteen(ref start, 80, i)),
-            Vector512.ConditionalSelect(bit4, Sixteen(ref start, 96, i), Sixteen(ref start, 112, i)));
-        return new(Vector512.ConditionalSelect(bit6, low, high).AsDouble());
+        // The tables are constant data of the module: their address never moves.
+        var start = (double*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(table));
+        Vector512<long> i = index._v.AsInt64();
+        return new(Avx512F.InsertVector256(
+            Avx2.GatherVector256(start, i.GetLower(), sizeof(double)).ToVector512Unsafe(),
+            Avx2.GatherVector256(start, i.GetUpper(), sizeof(double)), 1));
+    }
+
+    // Pairs are loaded one by one and dealt out to the two results: gathers are slower.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LookupPair(ReadOnlySpan<ulong> table, Lanes8 index, out Lanes8 first, out Lanes8 second)
+    {
+        ref double start = ref Unsafe.As<ulong, double>(ref MemoryMarshal.GetReference(table));
+        ulong entries = Avx512F.ConvertToVector128Byte(index._v.AsUInt64()).AsUInt64().ToScalar(); // a byte each
+
+        // Vector512.Create(lower, upper) would make every use wait for the one before it: the insertion does not.
+        Vector512<double> even = Avx512F.InsertVector256(
+            Vector256.Create(Pair(ref start, entries), Pair(ref start, entries >> 16)).ToVector512Unsafe(),
+            Vector256.Create(Pair(ref start, entries >> 32), Pair(ref start, entries >> 48)), 1);
+        Vector512<double> odd = Avx512F.InsertVector256(
+            Vector256.Create(Pair(ref start, entries >> 8), Pair(ref start, entries >> 24)).ToVector512Unsafe(),
+            Vector256.Create(Pair(ref start, entries >> 40), Pair(ref start, entries >> 56)), 1);
+        first = new(Avx512F.UnpackLow(even, odd));
+        second = new(Avx512F.UnpackHigh(even, odd));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ulong> Sixteen(ref ulong start, nuint from, Vector512<ulong> index) =>
-        Avx512F.PermuteVar8x64x2(Vector512.LoadUnsafe(ref start, from), index, Vector512.LoadUnsafe(ref start, from + 8));
+    private static Vector128<double> Pair(ref double start, ulong entry) =>
+        Vector128.LoadUnsafe(ref start, 2 * (nuint)(byte)entry);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes8 MaxNative(Lanes8 a, Lanes8 b) => new(Vector512.MaxNative(a._v, b._v));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes8 MinNative(Lanes8 a, Lanes8 b) => new(Vector512.MinNative(a._v, b._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 Less(Lanes8 a, Lanes8 b) => new(Vector512.LessThan(a._v, b._v));

@@ -10,29 +10,35 @@ public static class Ln
     private const ulong NearHigh = 0x3ff1090000000000; // 1 + 0x1.09p-4
 
     /// <summary>ln x. C99's special cases: ln 0 = −∞, negative arguments give NaN.</summary>
-    public static double Of(double x) => HardwareFma.IsSupported ? Of<HardwareFma>(x) : Of<SoftFma>(x);
-
-    /// <summary>y[i] = ln(x[i]). The spans have the same length and are the same or do not overlap.</summary>
-    public static void Of(ReadOnlySpan<double> x, Span<double> y) => Batch.Run<Kernel>(x, y);
-
-    private static double Of<TFma>(double x) where TFma : struct, IFma
+    public static double Of(double x)
     {
         ulong bits = BitConverter.DoubleToUInt64Bits(x);
         if (bits - NearLow < NearHigh - NearLow)
         {
-            return NearOne(new Lanes1<TFma>(x)).Value;
+            return NearOne(new Lanes1(x)).Value;
         }
 
         if (bits - 0x0010000000000000 < 0x7fe0000000000000) // positive and normal
         {
-            return Ordinary(Lanes1<TFma>.BroadcastBits(bits)).Value;
+            return Ordinary(Lanes1.BroadcastBits(bits)).Value;
         }
 
-        return Special<TFma>(x, bits);
+        return Special(x, bits);
     }
 
+    /// <summary>ln of an argument that is known to be positive and normal. Inlined.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static double OfNormal(double x)
+    {
+        ulong bits = BitConverter.DoubleToUInt64Bits(x);
+        return bits - NearLow < NearHigh - NearLow ? NearOne(new Lanes1(x)).Value : Ordinary(new Lanes1(x)).Value;
+    }
+
+    /// <summary>y[i] = ln(x[i]). The spans have the same length and are the same or do not overlap.</summary>
+    public static void Of(ReadOnlySpan<double> x, Span<double> y) => Batch.Run<Kernel>(x, y);
+
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static double Special<TFma>(double x, ulong bits) where TFma : struct, IFma
+    private static double Special(double x, ulong bits)
     {
         if (x == 0)
         {
@@ -50,7 +56,7 @@ public static class Ln
         }
 
         ulong scaled = BitConverter.DoubleToUInt64Bits(x * 4503599627370496.0) - (52UL << 52);
-        return Ordinary(Lanes1<TFma>.BroadcastBits(scaled)).Value;
+        return Ordinary(Lanes1.BroadcastBits(scaled)).Value;
     }
 
     /// <summary>Positive normal x away from 1.</summary>
@@ -58,8 +64,9 @@ public static class Ln
     internal static T Ordinary<T>(T x) where T : struct, ILanes<T>
     {
         T k = LnReduction.Split(x, Offset, out T z, out T entry);
-        T r = T.Fma(z, T.Lookup(LnTable.InvC, entry), T.Broadcast(-1));
-        T w = T.Fma(k, T.BroadcastBits(LnTable.Ln2Hi), T.Lookup(LnTable.LogC, entry));
+        T.LookupPair(LnTable.InvCAndLogC, entry, out T invC, out T logC);
+        T r = T.Fma(z, invC, T.Broadcast(-1));
+        T w = T.Fma(k, T.BroadcastBits(LnTable.Ln2Hi), logC);
         T hi = w + r;
         T lo = T.Fma(k, T.BroadcastBits(LnTable.Ln2Lo), w - hi + r);
         T r2 = r * r;

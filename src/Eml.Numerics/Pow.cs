@@ -10,9 +10,51 @@ public static class Pow
     private const ulong SignBit = 1UL << 63;
     private const ulong Infinity = 0x7ff0000000000000;
     private const double OrdinaryLimit = 512; // of |y ln x|
+    private const double LargestY = 9223372036854775808; // 2^63: from here on every result but pow(±1, y) over- or underflows
 
     /// <summary>x to the y. C99's special cases.</summary>
-    public static double Of(double x, double y) => HardwareFma.IsSupported ? Of<HardwareFma>(x, y) : Of<SoftFma>(x, y);
+    public static double Of(double x, double y)
+    {
+        ulong xBits = BitConverter.DoubleToUInt64Bits(x);
+        bool negative = false;
+        if (xBits - (1UL << 52) >= Infinity - (1UL << 52) || !(Math.Abs(y) < LargestY) || y == 0)
+        {
+            if (TrySpecial(x, y, out double result))
+            {
+                return result;
+            }
+
+            negative = x < 0 && IsOddInteger(y);
+            xBits &= ~SignBit;
+            if (xBits < 1UL << 52)
+            {
+                // Subnormal: its exponent goes on below the normal range.
+                xBits = BitConverter.DoubleToUInt64Bits(BitConverter.UInt64BitsToDouble(xBits) * 4503599627370496.0) - (52UL << 52);
+            }
+
+            if (!(Math.Abs(y) < LargestY))
+            {
+                // |x| is not 1, so |y ln x| ≥ 2^63·2^-53 = 1024: outside the range of exp.
+                return Overflowed(y > 0 == (long)xBits > BitConverter.DoubleToInt64Bits(1), negative);
+            }
+        }
+
+        Lanes1 high = Logarithm(Lanes1.BroadcastBits(xBits), out Lanes1 low);
+        Lanes1 product = Product(new Lanes1(y), high, low, out Lanes1 productLow);
+        if (Math.Abs(product.Value) < OrdinaryLimit)
+        {
+            double ordinary = Exponential(product, productLow, out _, out _).Value;
+            return negative ? -ordinary : ordinary;
+        }
+
+        if (Math.Abs(product.Value) >= 1024)
+        {
+            return Overflowed(product.Value > 0, negative);
+        }
+
+        Exponential(product, productLow, out Lanes1 t, out Lanes1 scale);
+        return Exp.Rescale(negative ? -scale.Value : scale.Value, t.Value, product.Value > 0);
+    }
 
     /// <summary>z[i] = x[i] to the y[i]. Spans of one length; z may be x or y, else must not overlap them.</summary>
     public static void Of(ReadOnlySpan<double> x, ReadOnlySpan<double> y, Span<double> z)
@@ -41,8 +83,8 @@ public static class Pow
             T normal = T.Select(T.Less(vx, T.BroadcastBits(1UL << 52)), T.BroadcastBits(0),
                 T.Less(vx, T.Broadcast(double.PositiveInfinity)));
 
-            // 1e18 keeps y·ln x from overflowing before it is compared; larger y are for the scalar path.
-            T moderate = T.Less(T.AndBits(vy, T.BroadcastBits(long.MaxValue)), T.Broadcast(1e18));
+            // Larger y are for the scalar path.
+            T moderate = T.Less(T.AndBits(vy, T.BroadcastBits(long.MaxValue)), T.Broadcast(LargestY));
             T high = Logarithm(vx, out T low);
             T product = Product(vy, high, low, out T productLow);
             T ordinary = T.Less(T.AndBits(product, T.BroadcastBits(long.MaxValue)), T.Broadcast(OrdinaryLimit));
@@ -68,49 +110,6 @@ public static class Pow
         }
     }
 
-    private static double Of<TFma>(double x, double y) where TFma : struct, IFma
-    {
-        ulong xBits = BitConverter.DoubleToUInt64Bits(x);
-        bool negative = false;
-        if (xBits - (1UL << 52) >= Infinity - (1UL << 52) || !(Math.Abs(y) < 1e18) || y == 0)
-        {
-            if (TrySpecial(x, y, out double result))
-            {
-                return result;
-            }
-
-            negative = x < 0 && IsOddInteger(y);
-            xBits &= ~SignBit;
-            if (xBits < 1UL << 52)
-            {
-                // Subnormal: its exponent goes on below the normal range.
-                xBits = BitConverter.DoubleToUInt64Bits(BitConverter.UInt64BitsToDouble(xBits) * 4503599627370496.0) - (52UL << 52);
-            }
-
-            if (!(Math.Abs(y) < 1e18))
-            {
-                // |x| is not 1, so |y ln x| > 1e18·2^-53: far outside the range of exp.
-                return Overflowed(y > 0 == (long)xBits > BitConverter.DoubleToInt64Bits(1), negative);
-            }
-        }
-
-        Lanes1<TFma> high = Logarithm(Lanes1<TFma>.BroadcastBits(xBits), out Lanes1<TFma> low);
-        Lanes1<TFma> product = Product(new Lanes1<TFma>(y), high, low, out Lanes1<TFma> productLow);
-        if (Math.Abs(product.Value) < OrdinaryLimit)
-        {
-            double ordinary = Exponential(product, productLow, out _, out _).Value;
-            return negative ? -ordinary : ordinary;
-        }
-
-        if (Math.Abs(product.Value) >= 1024)
-        {
-            return Overflowed(product.Value > 0, negative);
-        }
-
-        Exponential(product, productLow, out Lanes1<TFma> t, out Lanes1<TFma> scale);
-        return Exp.Rescale<TFma>(negative ? -scale.Value : scale.Value, t.Value, product.Value > 0);
-    }
-
     private static double Overflowed(bool large, bool negative)
     {
         double magnitude = large ? double.PositiveInfinity : 0;
@@ -120,7 +119,11 @@ public static class Pow
     /// <summary>C99 F.9.4.4: the cases that need no logarithm.</summary>
     private static bool TrySpecial(double x, double y, out double result)
     {
-        if (y == 0 || x == 1)
+        if (IsSignalling(x) || IsSignalling(y))
+        {
+            result = double.NaN;
+        }
+        else if (y == 0 || x == 1)
         {
             result = 1;
         }
@@ -155,6 +158,9 @@ public static class Pow
         return true;
     }
 
+    private static bool IsSignalling(double x) =>
+        double.IsNaN(x) && (BitConverter.DoubleToUInt64Bits(x) & (1UL << 51)) == 0;
+
     private static bool IsInteger(double y) => Math.Floor(y) == y;
 
     private static bool IsOddInteger(double y) => Math.Abs(y) < 9007199254740992 && IsInteger(y) && ((long)y & 1) != 0;
@@ -164,8 +170,9 @@ public static class Pow
     private static T Logarithm<T>(T x, out T low) where T : struct, ILanes<T>
     {
         T k = LnReduction.Split(x, Offset, out T z, out T entry);
-        T r = T.Fma(z, T.Lookup(PowTable.InvC, entry), T.Broadcast(-1));
-        T t1 = T.Fma(k, T.BroadcastBits(PowTable.Ln2Hi), T.Lookup(PowTable.LogC, entry));
+        T.LookupPair(PowTable.InvCAndLogC, entry, out T invC, out T logC);
+        T r = T.Fma(z, invC, T.Broadcast(-1));
+        T t1 = T.Fma(k, T.BroadcastBits(PowTable.Ln2Hi), logC);
         T t2 = t1 + r;
         T lo1 = T.Fma(k, T.BroadcastBits(PowTable.Ln2Lo), T.Lookup(PowTable.LogCTail, entry));
         T lo2 = t1 - t2 + r;

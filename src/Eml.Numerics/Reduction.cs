@@ -23,7 +23,7 @@ public static class Reduction
         return Lanes8.IsSupported ? Dot<Lanes8>(a, b)
             : Lanes4.IsSupported ? Dot<Lanes4>(a, b)
             : Lanes2.IsSupported ? Dot<Lanes2>(a, b)
-            : Dot<Lanes1<SoftFma>>(a, b);
+            : Dot<Lanes1>(a, b);
     }
 
     internal static double Dot<T>(ReadOnlySpan<double> a, ReadOnlySpan<double> b) where T : struct, ILanes<T>

@@ -8,15 +8,14 @@ namespace Eml.Numerics;
 /// (Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums", IEEE Trans. Comp. 57, 2008).
 /// Valid while no intermediate overflows or underflows, which holds for every use in this library.
 /// </summary>
-internal readonly struct SoftFma : IFma
+internal static class SoftFma
 {
     private const double Splitter = 134217729; // 2^27 + 1
 
     public static double MultiplyAdd(double a, double b, double c)
     {
         double product = a * b;
-        double productError = ProductError(a, b, product);
-        double low = TwoSum(c, productError, out double lowError);
+        double low = TwoSum(c, ProductError(a, b, product), out double lowError);
         double high = TwoSum(product, low, out double highError);
         return high + AddRoundToOdd(highError, lowError);
     }
@@ -27,7 +26,7 @@ internal readonly struct SoftFma : IFma
         double aHigh = t - (t - a), aLow = a - aHigh;
         t = Splitter * b;
         double bHigh = t - (t - b), bLow = b - bHigh;
-        return ((aHigh * bHigh - product) + aHigh * bLow + aLow * bHigh) + aLow * bLow;
+        return aHigh * bHigh - product + aHigh * bLow + aLow * bHigh + aLow * bLow;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -35,21 +34,19 @@ internal readonly struct SoftFma : IFma
     {
         double sum = a + b;
         double bPart = sum - a;
-        error = (a - (sum - bPart)) + (b - bPart);
+        error = a - (sum - bPart) + (b - bPart);
         return sum;
     }
 
-    /// <summary>a + b; if inexact, the neighbour whose last bit is 1, so that the later rounding cannot round twice.</summary>
+    /// <summary>
+    /// a + b; if inexact and even, the odd neighbour on the exact sum's side, so that the later rounding cannot round twice.
+    /// Without a branch: whether a sum is inexact and even is a coin toss.
+    /// </summary>
     private static double AddRoundToOdd(double a, double b)
     {
         double sum = TwoSum(a, b, out double error);
         long bits = BitConverter.DoubleToInt64Bits(sum);
-        if (error != 0 && (bits & 1) == 0)
-        {
-            // Away from zero if the error has the sum's sign, else towards it; both neighbours are odd.
-            bits += (error > 0) == (sum > 0) ? 1 : -1;
-        }
-
-        return BitConverter.Int64BitsToDouble(bits);
+        long step = 1 + 2 * ((bits ^ BitConverter.DoubleToInt64Bits(error)) >> 63); // away from zero, or −1: towards it
+        return BitConverter.Int64BitsToDouble(bits + (error != 0 ? step & -(~bits & 1) : 0));
     }
 }

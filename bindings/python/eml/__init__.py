@@ -1,0 +1,47 @@
+"""libeml: learned functions built from eml(x, y) = exp(x) - ln(y), with the same bits on every machine."""
+from __future__ import annotations
+
+import json
+from typing import Any, Dict
+
+from . import abi, errors
+from ._cancel import Cancel
+from ._events import Event, event_type
+from ._functions import eml, eml_safe, exp, ln, pow, random_restart, softmax3
+from ._log import set_log
+from ._metadata import Metadata
+from ._model import EmlModel, Scaling
+from ._native import lib as _lib, library_path as _library_path
+from ._training import Progress, Training
+from ._trees import EmlTree, SafeTree
+from .errors import (EmlArgumentError, EmlBufferError, EmlBusyError, EmlError, EmlFormatError, EmlHandleError,
+                     EmlInternalError, EmlIoError, EmlLimitError, EmlLoadError, EmlMemoryError, EmlNonFiniteError,
+                     EmlShapeError, EmlStateError, EmlTypeError, EmlUnsupportedError, EmlVersionError)
+
+__version__ = abi.EML_VERSION_STRING
+
+__all__ = [
+    "Cancel", "EmlArgumentError", "EmlBufferError", "EmlBusyError", "EmlError", "EmlFormatError", "EmlHandleError",
+    "EmlInternalError", "EmlIoError", "EmlLimitError", "EmlLoadError", "EmlMemoryError", "EmlModel",
+    "EmlNonFiniteError", "EmlShapeError", "EmlStateError", "EmlTree", "EmlTypeError", "EmlUnsupportedError",
+    "EmlVersionError", "Event", "Metadata", "Progress", "SafeTree", "Scaling", "Training", "abi", "build_info", "eml",
+    "eml_safe", "errors", "event_type", "exp", "library_path", "ln", "pow", "random_restart", "set_log", "softmax3",
+    "version",
+]
+
+
+def version() -> str:
+    """The version of the library that is loaded."""
+    text: bytes = _lib.eml_version()
+    return text.decode()
+
+
+def build_info() -> Dict[str, Any]:
+    """The library's build: version, commit, rid, isa, vector_bits, runtime."""
+    info: Dict[str, Any] = json.loads(_lib.eml_build_info())
+    return info
+
+
+def library_path() -> str:
+    """The file that was loaded."""
+    return _library_path

@@ -1,0 +1,294 @@
+"""EmlModel, a function that is learned from samples."""
+from __future__ import annotations
+
+import json
+from ctypes import byref, c_double, c_uint64, c_void_p, sizeof
+from typing import Any, Callable, List, NamedTuple, Optional, Tuple, Type, TypeVar
+
+from . import _events, abi
+from ._arrays import Doubles, fill, flat, matrix, pointer, targets
+from ._bytes import Stored
+from ._cancel import Cancel
+from ._events import Event
+from ._metadata import Metadata
+from ._native import bytes_at, check, format_code, lib, two_calls, unsigned, utf8
+from ._training import ProgressFunction, Training, Work
+from .errors import EmlArgumentError
+
+PROFILES = {"eml-core-0.1": abi.EML_PROFILE_EML_CORE_0_1, "default": abi.EML_PROFILE_DEFAULT}
+_PROFILE_NAMES = {code: name for name, code in PROFILES.items()}
+
+# Fewer samples than this leave an eml-core-0.1 model alone: train() says False there, as the crate does.
+_CORE_MIN_SAMPLES = 50
+
+_Self = TypeVar("_Self", bound="EmlModel")
+
+
+class Scaling(NamedTuple):
+    """Per column (offset, factor): the model sees (x - offset) * factor and answers offset + y / factor."""
+
+    inputs: List[Tuple[float, float]]
+    targets: List[Tuple[float, float]]
+
+
+class EmlModel(Stored):
+    """A learned function of `inputs` numbers with `heads` answers, of depth 2 to 5.
+
+    profile "eml-core-0.1" (the default here) is bit for bit the Rust crate eml-core 0.1.0; "default" is the better
+    learner. Any number of threads may predict at once; everything that changes the model wants it alone, else
+    EmlBusyError.
+    """
+
+    _kind = "model"
+    _sink: Any = None  # keeps the callback of set_event_sink alive
+    last_training: Optional[Training] = None
+
+    def __init__(self, depth: int, inputs: int, heads: int, profile: str = "eml-core-0.1"):
+        if profile not in PROFILES:
+            raise EmlArgumentError("unknown profile %r; one of %s" % (profile, ", ".join(PROFILES)))
+        options = abi.eml_model_options()
+        check(lib.eml_model_options_init(byref(options), sizeof(options)))
+        options.depth = unsigned(depth, 32, "depth")
+        options.inputs = unsigned(inputs, 64, "inputs")
+        options.heads = unsigned(heads, 64, "heads")
+        options.profile = PROFILES[profile]
+        handle = self._new_handle()
+        check(lib.eml_model_create(byref(options), byref(handle)))
+        self._adopt(handle)
+
+    def _adopt(self, handle: Any) -> None:
+        super()._adopt(handle)
+        # What never changes is asked for once; a prediction needs it.
+        info = self._info()
+        self._inputs, self._heads, self._param_count = info.inputs, info.heads, info.param_count
+
+    def _info(self) -> abi.eml_model_info:
+        info = abi.eml_model_info(struct_size=sizeof(abi.eml_model_info))
+        check(lib.eml_model_get_info(self._handle, byref(info)))
+        return info
+
+    # -------------------------------------------------------------------------------------------- what it is
+
+    @property
+    def depth(self) -> int:
+        return int(self._info().depth)
+
+    @property
+    def input_count(self) -> int:
+        return int(self._inputs)
+
+    @property
+    def head_count(self) -> int:
+        return int(self._heads)
+
+    @property
+    def param_count(self) -> int:
+        return int(self._param_count)
+
+    @property
+    def profile(self) -> str:
+        """"eml-core-0.1" or "default"."""
+        return _PROFILE_NAMES[self._info().profile]
+
+    @property
+    def is_trained(self) -> bool:
+        return self._info().trained != 0
+
+    def mark_trained(self, trained: bool = True) -> None:
+        check(lib.eml_model_set_trained(self._handle, int(trained)))
+
+    @property
+    def training_sample_count(self) -> int:
+        """Recorded rows."""
+        return int(self._info().sample_count)
+
+    @property
+    def pending_event_count(self) -> int:
+        return int(self._info().event_count)
+
+    @property
+    def name(self) -> str:
+        """The name that events carry; "" at first."""
+        text = two_calls(lambda buf, cap, need: lib.eml_model_get_name(self._handle, buf, cap, need))
+        return text[:-1].decode("utf-8")
+
+    @name.setter
+    def name(self, value: str) -> None:
+        data = utf8(value, "name")
+        check(lib.eml_model_set_name(self._handle, data, len(data)))
+
+    @property
+    def metadata(self) -> Metadata:
+        """Free text that travels with the model: model.metadata["key"] = "value"."""
+        return Metadata(self)
+
+    # -------------------------------------------------------------------------------------------- parameters, scaling
+
+    @property
+    def params(self) -> List[float]:
+        """All parameters. Assign a list, buffer or numpy array of param_count numbers to set them."""
+        result: List[float] = fill((self._param_count,), False, None, lambda view: check(
+            lib.eml_model_get_params(self._handle, pointer(view), self._param_count)))
+        return result
+
+    @params.setter
+    def params(self, values: Any) -> None:
+        self.set_params(values)
+
+    def set_params(self, values: Any, allow_nonfinite: bool = False) -> None:
+        numbers = flat(values, self._param_count, "params")
+        check(lib.eml_model_set_params(self._handle, numbers.pointer, self._param_count, int(allow_nonfinite)))
+
+    @property
+    def scaling(self) -> Optional[Scaling]:
+        """The scaling between the user's units and the model's, or None. Assign (inputs, targets) or None to set it."""
+        if not self._info().scaled:
+            return None
+        inputs, targets = (c_double * (2 * self._inputs))(), (c_double * (2 * self._heads))()
+        check(lib.eml_model_get_scaling(self._handle, inputs, targets))
+        return Scaling(list(zip(inputs[::2], inputs[1::2])), list(zip(targets[::2], targets[1::2])))
+
+    @scaling.setter
+    def scaling(self, value: Any) -> None:
+        inputs, targets = (None, None) if value is None else value
+        pairs: List[Optional[Doubles]] = [
+            None if inputs is None else flat(inputs, 2 * self._inputs, "scaling of the inputs"),
+            None if targets is None else flat(targets, 2 * self._heads, "scaling of the targets")]
+        check(lib.eml_model_set_scaling(self._handle, *(pair.pointer if pair else None for pair in pairs)))
+
+    def fit_scaling(self) -> None:
+        """Sets the scaling that maps the recorded samples to [0, 1] per column."""
+        check(lib.eml_model_fit_scaling(self._handle))
+
+    # -------------------------------------------------------------------------------------------- samples, training
+
+    def record(self, x: Any, y: Any, allow_nonfinite: bool = False) -> None:
+        """Records a sample, or a sample for each row of x.
+
+        y has a target for each head, per row; None where a target is not known. With one head a plain number will do.
+        """
+        rows = matrix(x, self._inputs)
+        known = targets(y, rows, self._heads)
+        check(lib.eml_model_record(self._handle, rows.numbers.pointer, known.pointer, known.present_pointer, rows.rows,
+                                   int(allow_nonfinite)))
+
+    def clear_samples(self) -> None:
+        check(lib.eml_model_clear_samples(self._handle))
+
+    def train(self, progress: Optional[ProgressFunction] = None, cancel: Optional[Cancel] = None, *,
+              max_sweeps: Optional[int] = None, seed: Optional[int] = None,
+              target_loss: Optional[float] = None) -> bool:
+        """Trains on the recorded samples; True if the loss fell below 0.01. Details are in last_training afterwards.
+
+        progress is called with an eml.Progress every now and then; what it raises stops the training and comes out of
+        here. A stopped training keeps the best parameters so far. With profile "eml-core-0.1" and fewer than 50 samples
+        nothing happens, and last_training is None.
+        """
+        self.last_training = None
+        info = self._info()
+        if info.profile == abi.EML_PROFILE_EML_CORE_0_1 and info.sample_count < _CORE_MIN_SAMPLES:
+            return False
+        work = Work(progress, cancel, max_sweeps, seed, target_loss)
+        result = abi.eml_train_result(struct_size=sizeof(abi.eml_train_result))
+        status = lib.eml_model_train(self._handle, byref(work.options), byref(result))
+        cancelled = work.finish(status)
+        self.last_training = Training(result.converged != 0, cancelled, result.samples_used, result.loss_before,
+                                      result.loss_after, result.evaluations, result.accepted, result.sweeps)
+        return self.last_training.converged
+
+    def loss(self) -> float:
+        """The loss of the current parameters on the recorded samples, in the model's (scaled) units."""
+        result = c_double()
+        check(lib.eml_model_loss(self._handle, byref(result)))
+        return result.value
+
+    def distill(self: _Self, depth: int, samples: int, progress: Optional[ProgressFunction] = None,
+                cancel: Optional[Cancel] = None, *, max_sweeps: Optional[int] = None, seed: Optional[int] = None,
+                target_loss: Optional[float] = None) -> _Self:
+        """A shallower student, trained on `samples` (at least 50) random inputs in [0, 1)."""
+        work = Work(progress, cancel, max_sweeps, seed, target_loss)
+        handle = self._new_handle()
+        status = lib.eml_model_distill(self._handle, unsigned(depth, 32, "depth"), unsigned(samples, 64, "samples"),
+                                       byref(work.options), byref(handle))
+        try:
+            work.finish(status)
+        except BaseException:
+            lib.eml_model_free(handle)  # a student that came halfway
+            raise
+        return type(self)._from_handle(handle)
+
+    def reset(self, reason: str = "") -> None:
+        """Back to untrained zero parameters; samples, name and scaling stay. Logs a Reset event with the reason."""
+        data = utf8(reason, "reason")
+        check(lib.eml_model_reset(self._handle, data, len(data)))
+
+    # -------------------------------------------------------------------------------------------- prediction
+
+    def predict(self, x: Any, out: Any = None, allow_nonfinite: bool = False) -> Any:
+        """The heads for one row of inputs, or a list of such lists for many; numpy arrays for a numpy array.
+
+        out: writable float64 memory that takes the answer in place of a new object.
+        """
+        rows = matrix(x, self._inputs)
+        shape = (self._heads,) if rows.single else (rows.rows, self._heads)
+        return fill(shape, rows.numbers.numpy, out, lambda view: check(
+            lib.eml_model_forward(self._handle, rows.numbers.pointer, rows.rows, pointer(view), int(allow_nonfinite))))
+
+    def predict_primary(self, x: Any, allow_nonfinite: bool = False) -> Any:
+        """The first head: a number for one row of inputs; a list, or a numpy array, for many."""
+        answer = self.predict(x, None, allow_nonfinite)
+        if isinstance(answer, list):
+            return answer[0] if answer and isinstance(answer[0], float) else [row[0] for row in answer]
+        return answer[:, 0] if answer.ndim == 2 else float(answer[0])
+
+    # -------------------------------------------------------------------------------------------- events
+
+    def drain_events(self) -> List[Event]:
+        """Takes all pending events, oldest first, in the shape of eml-core's JSON (which has None for NaN)."""
+        events: List[Event] = json.loads(self.drain_events_bytes("json"))
+        return events
+
+    def drain_events_bytes(self, format: str = "json") -> bytes:
+        """All pending events as eml-core's JSON text or, with "protobuf", as an eml.v1.EventLog."""
+        code = format_code(format)
+        data = two_calls(lambda buf, cap, need: lib.eml_model_drain_events(self._handle, code, buf, cap, need))
+        return data[:-1] if code == abi.EML_FORMAT_JSON else data
+
+    def push_event(self, event: Event) -> None:
+        """Appends an event: {"Drift": {"predicted": 1.0, "actual": 1.5, "drift_pct": 50.0}}."""
+        _events.push(self._handle, event, self.name)
+
+    def set_event_sink(self, sink: Optional[Callable[[Event], Any]]) -> None:
+        """Calls sink(event) with every new event, on the thread whose call caused it. None: off."""
+        callback = abi.eml_event_fn() if sink is None else _events.as_callback(sink)
+        check(lib.eml_model_set_event_sink(self._handle, callback, None))
+        self._sink = callback
+
+    # -------------------------------------------------------------------------------------------- bytes
+
+    def to_bytes(self, format: str = "safetensors") -> bytes:
+        """The model as bytes: "json", "safetensors" or "protobuf". Samples and events are not part of it."""
+        buffer = abi.FUNCTIONS["eml_model_export_buffer"][-1]._type_()
+        check(lib.eml_model_export_buffer(self._handle, format_code(format), byref(buffer)))
+        try:
+            data, size = c_void_p(), c_uint64()
+            check(lib.eml_buffer_data(buffer, byref(data), byref(size)))
+            return bytes_at(data.value, size.value)
+        finally:
+            lib.eml_buffer_free(buffer)
+
+    def __reduce__(self) -> Any:
+        return _unpickle, (type(self), self.to_bytes("safetensors"), self.name)
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<eml.EmlModel closed>"
+        info = self._info()
+        return "<eml.EmlModel depth=%d inputs=%d heads=%d profile=%r trained=%s>" % (
+            info.depth, info.inputs, info.heads, _PROFILE_NAMES[info.profile], info.trained != 0)
+
+
+def _unpickle(cls: Type[_Self], data: bytes, name: str) -> _Self:
+    model = cls.from_bytes(data, "safetensors")
+    model.name = name
+    return model

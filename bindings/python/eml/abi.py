@@ -1,0 +1,311 @@
+"""The C interface of libeml as ctypes declarations: a line-by-line mirror of include/eml.h.
+
+Everything here is data: constants, structs and one table of functions. tests/test_header.py compares it with the header
+in both directions, so that a change there which is not made here fails.
+"""
+from ctypes import (CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_int32, c_uint8, c_uint32, c_uint64,
+                    c_void_p)
+
+# ------------------------------------------------------------------------------------------------ constants
+
+EML_VERSION_MAJOR = 0
+EML_VERSION_MINOR = 1
+EML_VERSION_PATCH = 0
+EML_VERSION_STRING = "0.1.0"
+EML_ABI_VERSION = 1
+EML_NTS = 2**64 - 1
+
+EML_OK = 0
+EML_DONE = 1
+EML_OUT_OF_FUEL = 2
+EML_CANCELLED = 3
+
+EML_E_ARGUMENT = -1
+EML_E_HANDLE = -2
+EML_E_BUSY = -3
+EML_E_SHAPE = -4
+EML_E_NONFINITE = -5
+EML_E_BUFFER = -6
+EML_E_STATE = -7
+EML_E_FORMAT = -8
+EML_E_IO = -9
+EML_E_LIMIT = -10
+EML_E_MEMORY = -11
+EML_E_VERSION = -12
+EML_E_UNSUPPORTED = -13
+EML_E_INTERNAL = -99
+
+EML_F_NONE = 0
+EML_F_TRUNCATED = 1
+EML_F_HEADER_TOO_LARGE = 2
+EML_F_JSON = 3
+EML_F_DUPLICATE_KEY = 4
+EML_F_BAD_METADATA = 5
+EML_F_MISSING_FIELD = 6
+EML_F_UNKNOWN_FIELD = 7
+EML_F_BAD_DTYPE = 8
+EML_F_BAD_NUMBER = 9
+EML_F_BAD_OFFSET = 10
+EML_F_SIZE_MISMATCH = 11
+EML_F_OVERFLOW = 12
+EML_F_SUBBYTE = 13
+EML_F_COVERAGE = 14
+EML_F_LIMIT = 15
+EML_F_PROTOBUF = 16
+EML_F_KIND = 17
+EML_F_VALUE = 18
+EML_F_UNKNOWN = 19
+
+EML_PROFILE_EML_CORE_0_1 = 1
+EML_PROFILE_DEFAULT = 2
+
+EML_ALLOW_NONFINITE = 1
+
+EML_FORMAT_AUTO = 0
+EML_FORMAT_JSON = 1
+EML_FORMAT_BROWSER = 2
+EML_FORMAT_SAFETENSORS = 3
+EML_FORMAT_PROTOBUF = 4
+
+EML_PHASE_RESTART = 1
+EML_PHASE_DESCENT = 2
+
+EML_EVENT_TRAINED = 1
+EML_EVENT_PREDICTION = 2
+EML_EVENT_DRIFT = 3
+EML_EVENT_SAVED = 4
+EML_EVENT_LOADED = 5
+EML_EVENT_RESET = 6
+
+# ------------------------------------------------------------------------------------------------ types
+
+eml_status = c_int32
+
+
+# Handles are pointers to opaque structs that nobody dereferences: ctypes then refuses a handle of another kind.
+class eml_model(Structure):
+    pass
+
+
+class eml_safetree(Structure):
+    pass
+
+
+class eml_cancel(Structure):
+    pass
+
+
+class eml_buffer(Structure):
+    pass
+
+
+class eml_error(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("code", eml_status),
+        ("sub_code", c_int32),
+        ("reserved", c_uint32),
+        ("byte_offset", c_uint64),
+        ("message", POINTER(c_char)),
+        ("message_len", c_uint64),
+    ]
+
+
+class eml_safetree_info(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("depth", c_uint32),
+        ("inputs", c_uint64),
+        ("heads", c_uint64),
+        ("param_count", c_uint64),
+    ]
+
+
+class eml_model_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("depth", c_uint32),
+        ("inputs", c_uint64),
+        ("heads", c_uint64),
+        ("profile", c_int32),
+        ("reserved", c_uint32),
+    ]
+
+
+class eml_model_info(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("depth", c_uint32),
+        ("inputs", c_uint64),
+        ("heads", c_uint64),
+        ("param_count", c_uint64),
+        ("sample_count", c_uint64),
+        ("event_count", c_uint64),
+        ("profile", c_int32),
+        ("trained", c_int32),
+        ("scaled", c_int32),
+        ("reserved", c_uint32),
+    ]
+
+
+class eml_progress(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("phase", c_int32),
+        ("step", c_uint64),
+        ("total", c_uint64),
+        ("loss", c_double),
+        ("evaluations", c_uint64),
+        ("accepted", c_uint64),
+    ]
+
+
+eml_progress_fn = CFUNCTYPE(c_int32, POINTER(eml_progress), c_void_p)
+
+
+class eml_train_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("max_sweeps", c_uint32),
+        ("seed", c_uint64),
+        ("target_loss", c_double),
+        ("cancel", POINTER(eml_cancel)),
+        ("progress", eml_progress_fn),
+        ("user", c_void_p),
+    ]
+
+
+class eml_train_result(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("converged", c_int32),
+        ("samples_used", c_uint64),
+        ("loss_before", c_double),
+        ("loss_after", c_double),
+        ("evaluations", c_uint64),
+        ("accepted", c_uint64),
+        ("sweeps", c_uint64),
+    ]
+
+
+class eml_event(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("type", c_int32),
+        ("model_name", POINTER(c_char)),
+        ("model_name_len", c_uint64),
+        ("text", POINTER(c_char)),
+        ("text_len", c_uint64),
+        ("output", POINTER(c_double)),
+        ("output_len", c_uint64),
+        ("value0", c_double),
+        ("value1", c_double),
+        ("value2", c_double),
+        ("count0", c_uint64),
+        ("count1", c_uint64),
+        ("flag", c_int32),
+        ("reserved", c_uint32),
+    ]
+
+
+eml_log_fn = CFUNCTYPE(c_int32, c_int32, c_char_p, c_void_p)
+eml_event_fn = CFUNCTYPE(c_int32, POINTER(eml_event), c_void_p)
+
+# ------------------------------------------------------------------------------------------------ functions
+
+_DOUBLES = POINTER(c_double)
+_SIZE = POINTER(c_uint64)
+_TEXT = POINTER(c_char)
+_MODEL = POINTER(eml_model)
+_SAFETREE = POINTER(eml_safetree)
+_CANCEL = POINTER(eml_cancel)
+_BUFFER = POINTER(eml_buffer)
+
+# name: (restype, argtypes...), in the header's order.
+FUNCTIONS = {
+    "eml_last_error": (eml_status, POINTER(eml_error)),
+    "eml_last_error_message": (eml_status, _TEXT, c_uint64, _SIZE),
+    "eml_status_name": (c_char_p, eml_status),
+    "eml_version": (c_char_p,),
+    "eml_abi_version": (c_uint32,),
+    "eml_build_info": (c_char_p,),
+    "eml_log_set": (eml_status, eml_log_fn, c_void_p),
+
+    "eml_cancel_create": (eml_status, POINTER(_CANCEL)),
+    "eml_cancel_set": (eml_status, _CANCEL),
+    "eml_cancel_reset": (eml_status, _CANCEL),
+    "eml_cancel_is_set": (eml_status, _CANCEL, POINTER(c_int32)),
+    "eml_cancel_free": (eml_status, _CANCEL),
+
+    "eml_buffer_data": (eml_status, _BUFFER, POINTER(c_void_p), _SIZE),
+    "eml_buffer_free": (eml_status, _BUFFER),
+
+    "eml_math_exp": (c_double, c_double),
+    "eml_math_ln": (c_double, c_double),
+    "eml_math_pow": (c_double, c_double, c_double),
+    "eml_math_exp_batch": (eml_status, _DOUBLES, c_uint64, _DOUBLES),
+    "eml_math_ln_batch": (eml_status, _DOUBLES, c_uint64, _DOUBLES),
+    "eml_math_pow_batch": (eml_status, _DOUBLES, _DOUBLES, c_uint64, _DOUBLES),
+    "eml_operator_eml": (c_double, c_double, c_double),
+    "eml_operator_eml_safe": (c_double, c_double, c_double),
+    "eml_operator_softmax3": (eml_status, c_double, c_double, c_double, _DOUBLES),
+    "eml_random_restart": (eml_status, _SIZE, _DOUBLES, c_uint64),
+
+    "eml_tree_param_count": (eml_status, c_uint32, c_uint64, _SIZE),
+    "eml_tree_evaluate": (eml_status, c_uint32, c_uint64, _DOUBLES, c_uint64, _DOUBLES, c_uint64, _DOUBLES, c_uint32),
+
+    "eml_safetree_create": (eml_status, c_uint32, c_uint64, c_uint64, POINTER(_SAFETREE)),
+    "eml_safetree_free": (eml_status, _SAFETREE),
+    "eml_safetree_clone": (eml_status, _SAFETREE, POINTER(_SAFETREE)),
+    "eml_safetree_get_info": (eml_status, _SAFETREE, POINTER(eml_safetree_info)),
+    "eml_safetree_get_params": (eml_status, _SAFETREE, _DOUBLES, c_uint64),
+    "eml_safetree_set_params": (eml_status, _SAFETREE, _DOUBLES, c_uint64, c_uint32),
+    "eml_safetree_forward": (eml_status, _SAFETREE, _DOUBLES, c_uint64, _DOUBLES, c_uint32),
+    "eml_safetree_export": (eml_status, _SAFETREE, c_int32, c_void_p, c_uint64, _SIZE),
+    "eml_safetree_import": (eml_status, c_void_p, c_uint64, c_int32, POINTER(_SAFETREE)),
+    "eml_safetree_save": (eml_status, _SAFETREE, c_char_p, c_uint64, c_int32),
+    "eml_safetree_load": (eml_status, c_char_p, c_uint64, c_int32, POINTER(_SAFETREE)),
+
+    "eml_model_options_init": (eml_status, POINTER(eml_model_options), c_uint32),
+    "eml_model_create": (eml_status, POINTER(eml_model_options), POINTER(_MODEL)),
+    "eml_model_free": (eml_status, _MODEL),
+    "eml_model_clone": (eml_status, _MODEL, POINTER(_MODEL)),
+    "eml_model_get_info": (eml_status, _MODEL, POINTER(eml_model_info)),
+    "eml_model_get_params": (eml_status, _MODEL, _DOUBLES, c_uint64),
+    "eml_model_set_params": (eml_status, _MODEL, _DOUBLES, c_uint64, c_uint32),
+    "eml_model_set_trained": (eml_status, _MODEL, c_int32),
+    "eml_model_set_name": (eml_status, _MODEL, c_char_p, c_uint64),
+    "eml_model_get_name": (eml_status, _MODEL, _TEXT, c_uint64, _SIZE),
+    "eml_model_set_metadata": (eml_status, _MODEL, c_char_p, c_uint64, c_char_p, c_uint64),
+    "eml_model_get_metadata": (eml_status, _MODEL, c_char_p, c_uint64, _TEXT, c_uint64, _SIZE),
+    "eml_model_set_scaling": (eml_status, _MODEL, _DOUBLES, _DOUBLES),
+    "eml_model_fit_scaling": (eml_status, _MODEL),
+    "eml_model_get_scaling": (eml_status, _MODEL, _DOUBLES, _DOUBLES),
+    "eml_model_record": (eml_status, _MODEL, _DOUBLES, _DOUBLES, POINTER(c_uint8), c_uint64, c_uint32),
+    "eml_model_clear_samples": (eml_status, _MODEL),
+    "eml_model_forward": (eml_status, _MODEL, _DOUBLES, c_uint64, _DOUBLES, c_uint32),
+    "eml_train_options_init": (eml_status, POINTER(eml_train_options), c_uint32),
+    "eml_model_train": (eml_status, _MODEL, POINTER(eml_train_options), POINTER(eml_train_result)),
+    "eml_model_loss": (eml_status, _MODEL, _DOUBLES),
+    "eml_model_distill": (eml_status, _MODEL, c_uint32, c_uint64, POINTER(eml_train_options), POINTER(_MODEL)),
+    "eml_model_reset": (eml_status, _MODEL, c_char_p, c_uint64),
+    "eml_model_export": (eml_status, _MODEL, c_int32, c_void_p, c_uint64, _SIZE),
+    "eml_model_export_buffer": (eml_status, _MODEL, c_int32, POINTER(_BUFFER)),
+    "eml_model_import": (eml_status, c_void_p, c_uint64, c_int32, POINTER(_MODEL)),
+    "eml_model_save": (eml_status, _MODEL, c_char_p, c_uint64, c_int32),
+    "eml_model_load": (eml_status, c_char_p, c_uint64, c_int32, POINTER(_MODEL)),
+
+    "eml_event_type_name": (c_char_p, c_int32),
+    "eml_model_push_event": (eml_status, _MODEL, POINTER(eml_event)),
+    "eml_model_next_event": (eml_status, _MODEL, POINTER(eml_event)),
+    "eml_model_drain_events": (eml_status, _MODEL, c_int32, c_void_p, c_uint64, _SIZE),
+    "eml_model_set_event_sink": (eml_status, _MODEL, eml_event_fn, c_void_p),
+}
+
+
+def declare(library):
+    """Gives every function of the table its types. AttributeError if the library lacks one."""
+    for name, (restype, *argtypes) in FUNCTIONS.items():
+        function = getattr(library, name)
+        function.restype = restype
+        function.argtypes = argtypes

@@ -1,0 +1,229 @@
+//! What a training is asked for, tells on its way, and ends with.
+
+use std::any::Any;
+use std::ops::ControlFlow;
+use std::os::raw::c_void;
+use std::panic::{self, AssertUnwindSafe};
+
+use eml_sys as sys;
+
+use super::cancel::Cancel;
+use super::error::{check, must};
+
+/// The part of a training that is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Random restarts.
+    Restart,
+    /// Coordinate descent.
+    Descent,
+    /// A phase that this crate does not know.
+    Other(i32),
+}
+
+/// How far a training has come.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The part that is at work.
+    pub phase: Phase,
+    /// Restarts or sweeps done.
+    pub step: u64,
+    /// The most there can be.
+    pub total: u64,
+    /// The best loss so far.
+    pub loss: f64,
+    /// Evaluations of the loss so far.
+    pub evaluations: u64,
+    /// Moves kept so far.
+    pub accepted: u64,
+}
+
+/// What a training ended with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Training {
+    /// Whether a token or the progress closure stopped it; the model holds the best parameters so far.
+    pub cancelled: bool,
+    /// Whether the loss is below 0.01.
+    pub converged: bool,
+    /// Samples used.
+    pub samples_used: u64,
+    /// Loss at the start, in the model's (scaled) units.
+    pub loss_before: f64,
+    /// Loss at the end.
+    pub loss_after: f64,
+    /// Evaluations of the loss.
+    pub evaluations: u64,
+    /// Moves kept.
+    pub accepted: u64,
+    /// Sweeps of coordinate descent.
+    pub sweeps: u64,
+}
+
+type ProgressClosure<'a> = Box<dyn FnMut(&Progress) -> ControlFlow<()> + 'a>;
+
+/// Options of a training; what is not set keeps the library's default.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use eml_native::native::{Model, TrainOptions};
+///
+/// # fn main() -> Result<(), eml_native::native::Error> {
+/// let mut model = Model::builder().inputs(1).depth(2).build()?;
+/// let x: Vec<f64> = (0..60).map(|i| f64::from(i) / 60.0).collect();
+/// let y: Vec<f64> = x.iter().map(|x| x.exp()).collect();
+/// model.record(&x, &y)?;
+///
+/// let mut best = f64::INFINITY;
+/// let options = TrainOptions::new().max_sweeps(20).progress(|now| {
+///     best = now.loss;
+///     ControlFlow::Continue(())
+/// });
+/// let training = model.train(options)?;
+/// assert_eq!(training.samples_used, 60);
+/// assert!(training.loss_after <= training.loss_before);
+/// # Ok(())
+/// # }
+/// ```
+pub struct TrainOptions<'a> {
+    raw: sys::eml_train_options,
+    progress: Option<ProgressClosure<'a>>,
+    cancel: Option<Cancel>,
+}
+
+impl<'a> TrainOptions<'a> {
+    /// The library's defaults.
+    pub fn new() -> Self {
+        let mut raw = sys::eml_train_options {
+            struct_size: 0,
+            max_sweeps: 0,
+            seed: 0,
+            target_loss: 0.0,
+            cancel: std::ptr::null(),
+            progress: None,
+            user: std::ptr::null_mut(),
+        };
+        let size = std::mem::size_of_val(&raw) as u32;
+        // SAFETY: `raw` is a struct of that size.
+        must(check(unsafe { sys::eml_train_options_init(&mut raw, size) }));
+        TrainOptions { raw, progress: None, cancel: None }
+    }
+
+    /// The most sweeps of coordinate descent.
+    pub fn max_sweeps(mut self, sweeps: u32) -> Self {
+        self.raw.max_sweeps = sweeps;
+        self
+    }
+
+    /// Where the generator starts (default profile only).
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.raw.seed = seed;
+        self
+    }
+
+    /// Stops when this loss is reached (default profile only).
+    pub fn target_loss(mut self, loss: f64) -> Self {
+        self.raw.target_loss = loss;
+        self
+    }
+
+    /// A token that can stop the training from another thread.
+    pub fn cancel(mut self, token: &Cancel) -> Self {
+        self.cancel = Some(token.clone());
+        self
+    }
+
+    /// Called every now and then on the training's own thread; `Break` stops the training. A panic of the closure
+    /// stops it too and continues when the library has returned.
+    pub fn progress(mut self, closure: impl FnMut(&Progress) -> ControlFlow<()> + 'a) -> Self {
+        self.progress = Some(Box::new(closure));
+        self
+    }
+
+    /// Calls `work` with options that the library can read, then lets a panic of the progress closure continue.
+    pub(crate) fn run<R>(mut self, work: impl FnOnce(*const sys::eml_train_options) -> R) -> R {
+        let mut watcher = self.progress.take().map(|closure| Watcher { closure, panic: None });
+        if let Some(watcher) = &mut watcher {
+            self.raw.progress = Some(Watcher::call);
+            self.raw.user = (watcher as *mut Watcher<'a>).cast();
+        }
+        if let Some(token) = &self.cancel {
+            self.raw.cancel = token.handle();
+        }
+        let result = work(&self.raw);
+        if let Some(payload) = watcher.and_then(|watcher| watcher.panic) {
+            panic::resume_unwind(payload);
+        }
+        result
+    }
+}
+
+impl Default for TrainOptions<'_> {
+    fn default() -> Self {
+        TrainOptions::new()
+    }
+}
+
+/// A progress closure at work.
+struct Watcher<'a> {
+    closure: ProgressClosure<'a>,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl Watcher<'_> {
+    /// What the library calls; `user` is the watcher. Returns 1 to stop.
+    unsafe extern "C" fn call(progress: *const sys::eml_progress, user: *mut c_void) -> i32 {
+        let watcher = &mut *user.cast::<Watcher<'_>>();
+        let raw = &*progress;
+        let now = Progress {
+            phase: match raw.phase {
+                sys::EML_PHASE_RESTART => Phase::Restart,
+                sys::EML_PHASE_DESCENT => Phase::Descent,
+                other => Phase::Other(other),
+            },
+            step: raw.step,
+            total: raw.total,
+            loss: raw.loss,
+            evaluations: raw.evaluations,
+            accepted: raw.accepted,
+        };
+        match panic::catch_unwind(AssertUnwindSafe(|| (watcher.closure)(&now))) {
+            Ok(ControlFlow::Continue(())) => 0,
+            Ok(ControlFlow::Break(())) => 1,
+            Err(payload) => {
+                watcher.panic = Some(payload);
+                1
+            }
+        }
+    }
+}
+
+pub(crate) fn empty_result() -> sys::eml_train_result {
+    sys::eml_train_result {
+        struct_size: std::mem::size_of::<sys::eml_train_result>() as u32,
+        converged: 0,
+        samples_used: 0,
+        loss_before: 0.0,
+        loss_after: 0.0,
+        evaluations: 0,
+        accepted: 0,
+        sweeps: 0,
+    }
+}
+
+impl Training {
+    pub(crate) fn new(cancelled: bool, raw: &sys::eml_train_result) -> Self {
+        Training {
+            cancelled,
+            converged: raw.converged != 0,
+            samples_used: raw.samples_used,
+            loss_before: raw.loss_before,
+            loss_after: raw.loss_after,
+            evaluations: raw.evaluations,
+            accepted: raw.accepted,
+            sweeps: raw.sweeps,
+        }
+    }
+}

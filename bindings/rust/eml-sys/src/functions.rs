@@ -1,0 +1,185 @@
+//! Every function of `include/eml.h`, in its order.
+
+use std::os::raw::{c_char, c_void};
+
+use crate::types::*;
+
+dynamic! {
+    extern "C" {
+        // status, errors
+        pub fn eml_last_error(out: *mut eml_error) -> eml_status;
+        pub fn eml_last_error_message(buf: *mut c_char, cap: u64, need: *mut u64) -> eml_status;
+        pub fn eml_status_name(status: eml_status) -> *const c_char;
+
+        // version, build
+        pub fn eml_version() -> *const c_char;
+        pub fn eml_abi_version() -> u32;
+        pub fn eml_build_info() -> *const c_char;
+        pub fn eml_log_set(sink: eml_log_fn, user: *mut c_void) -> eml_status;
+
+        // cancel tokens
+        pub fn eml_cancel_create(out: *mut *mut eml_cancel) -> eml_status;
+        pub fn eml_cancel_set(cancel: *const eml_cancel) -> eml_status;
+        pub fn eml_cancel_reset(cancel: *const eml_cancel) -> eml_status;
+        pub fn eml_cancel_is_set(cancel: *const eml_cancel, out: *mut i32) -> eml_status;
+        pub fn eml_cancel_free(cancel: *mut eml_cancel) -> eml_status;
+
+        // buffers
+        pub fn eml_buffer_data(buffer: *const eml_buffer, data: *mut *const c_void, size: *mut u64) -> eml_status;
+        pub fn eml_buffer_free(buffer: *mut eml_buffer) -> eml_status;
+
+        // mathematics
+        pub fn eml_math_exp(x: f64) -> f64;
+        pub fn eml_math_ln(x: f64) -> f64;
+        pub fn eml_math_pow(x: f64, y: f64) -> f64;
+        pub fn eml_math_exp_batch(x: *const f64, n: u64, y: *mut f64) -> eml_status;
+        pub fn eml_math_ln_batch(x: *const f64, n: u64, y: *mut f64) -> eml_status;
+        pub fn eml_math_pow_batch(x: *const f64, y: *const f64, n: u64, z: *mut f64) -> eml_status;
+        pub fn eml_operator_eml(x: f64, y: f64) -> f64;
+        pub fn eml_operator_eml_safe(x: f64, y: f64) -> f64;
+        pub fn eml_operator_softmax3(a: f64, b: f64, c: f64, out: *mut f64) -> eml_status;
+        pub fn eml_random_restart(state: *mut u64, out: *mut f64, n: u64) -> eml_status;
+
+        // EmlTree
+        pub fn eml_tree_param_count(depth: u32, inputs: u64, out: *mut u64) -> eml_status;
+        pub fn eml_tree_evaluate(
+            depth: u32,
+            inputs: u64,
+            params: *const f64,
+            param_count: u64,
+            x: *const f64,
+            rows: u64,
+            y: *mut f64,
+            flags: u32,
+        ) -> eml_status;
+
+        // SafeTree
+        pub fn eml_safetree_create(depth: u32, inputs: u64, heads: u64, out: *mut *mut eml_safetree) -> eml_status;
+        pub fn eml_safetree_free(tree: *mut eml_safetree) -> eml_status;
+        pub fn eml_safetree_clone(tree: *const eml_safetree, out: *mut *mut eml_safetree) -> eml_status;
+        pub fn eml_safetree_get_info(tree: *const eml_safetree, out: *mut eml_safetree_info) -> eml_status;
+        pub fn eml_safetree_get_params(tree: *const eml_safetree, out: *mut f64, n: u64) -> eml_status;
+        pub fn eml_safetree_set_params(tree: *mut eml_safetree, params: *const f64, n: u64, flags: u32) -> eml_status;
+        pub fn eml_safetree_forward(
+            tree: *const eml_safetree,
+            x: *const f64,
+            rows: u64,
+            y: *mut f64,
+            flags: u32,
+        ) -> eml_status;
+        pub fn eml_safetree_export(
+            tree: *const eml_safetree,
+            format: i32,
+            buf: *mut c_void,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_safetree_import(
+            bytes: *const c_void,
+            len: u64,
+            format: i32,
+            out: *mut *mut eml_safetree,
+        ) -> eml_status;
+        pub fn eml_safetree_save(
+            tree: *const eml_safetree,
+            path: *const c_char,
+            path_len: u64,
+            format: i32,
+        ) -> eml_status;
+        pub fn eml_safetree_load(
+            path: *const c_char,
+            path_len: u64,
+            format: i32,
+            out: *mut *mut eml_safetree,
+        ) -> eml_status;
+
+        // EmlModel
+        pub fn eml_model_options_init(options: *mut eml_model_options, struct_size: u32) -> eml_status;
+        pub fn eml_model_create(options: *const eml_model_options, out: *mut *mut eml_model) -> eml_status;
+        pub fn eml_model_free(model: *mut eml_model) -> eml_status;
+        pub fn eml_model_clone(model: *const eml_model, out: *mut *mut eml_model) -> eml_status;
+        pub fn eml_model_get_info(model: *const eml_model, out: *mut eml_model_info) -> eml_status;
+        pub fn eml_model_get_params(model: *const eml_model, out: *mut f64, n: u64) -> eml_status;
+        pub fn eml_model_set_params(model: *mut eml_model, params: *const f64, n: u64, flags: u32) -> eml_status;
+        pub fn eml_model_set_trained(model: *mut eml_model, trained: i32) -> eml_status;
+        pub fn eml_model_set_name(model: *mut eml_model, name: *const c_char, len: u64) -> eml_status;
+        pub fn eml_model_get_name(model: *const eml_model, buf: *mut c_char, cap: u64, need: *mut u64) -> eml_status;
+        pub fn eml_model_set_metadata(
+            model: *mut eml_model,
+            key: *const c_char,
+            key_len: u64,
+            value: *const c_char,
+            value_len: u64,
+        ) -> eml_status;
+        pub fn eml_model_get_metadata(
+            model: *const eml_model,
+            key: *const c_char,
+            key_len: u64,
+            buf: *mut c_char,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_model_set_scaling(model: *mut eml_model, inputs: *const f64, targets: *const f64) -> eml_status;
+        pub fn eml_model_fit_scaling(model: *mut eml_model) -> eml_status;
+        pub fn eml_model_get_scaling(model: *const eml_model, inputs: *mut f64, targets: *mut f64) -> eml_status;
+        pub fn eml_model_record(
+            model: *mut eml_model,
+            x: *const f64,
+            targets: *const f64,
+            present: *const u8,
+            rows: u64,
+            flags: u32,
+        ) -> eml_status;
+        pub fn eml_model_clear_samples(model: *mut eml_model) -> eml_status;
+        pub fn eml_model_forward(
+            model: *const eml_model,
+            x: *const f64,
+            rows: u64,
+            y: *mut f64,
+            flags: u32,
+        ) -> eml_status;
+        pub fn eml_train_options_init(options: *mut eml_train_options, struct_size: u32) -> eml_status;
+        pub fn eml_model_train(
+            model: *mut eml_model,
+            options: *const eml_train_options,
+            result: *mut eml_train_result,
+        ) -> eml_status;
+        pub fn eml_model_loss(model: *const eml_model, out: *mut f64) -> eml_status;
+        pub fn eml_model_distill(
+            model: *const eml_model,
+            depth: u32,
+            samples: u64,
+            options: *const eml_train_options,
+            out: *mut *mut eml_model,
+        ) -> eml_status;
+        pub fn eml_model_reset(model: *mut eml_model, reason: *const c_char, len: u64) -> eml_status;
+        pub fn eml_model_export(
+            model: *const eml_model,
+            format: i32,
+            buf: *mut c_void,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_model_export_buffer(model: *const eml_model, format: i32, out: *mut *mut eml_buffer) -> eml_status;
+        pub fn eml_model_import(bytes: *const c_void, len: u64, format: i32, out: *mut *mut eml_model) -> eml_status;
+        pub fn eml_model_save(model: *mut eml_model, path: *const c_char, path_len: u64, format: i32) -> eml_status;
+        pub fn eml_model_load(path: *const c_char, path_len: u64, format: i32, out: *mut *mut eml_model) -> eml_status;
+
+        // events
+        pub fn eml_event_type_name(kind: i32) -> *const c_char;
+        pub fn eml_model_push_event(model: *mut eml_model, event: *const eml_event) -> eml_status;
+        pub fn eml_model_next_event(model: *mut eml_model, out: *mut eml_event) -> eml_status;
+        pub fn eml_model_drain_events(
+            model: *mut eml_model,
+            format: i32,
+            buf: *mut c_void,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_model_set_event_sink(
+            model: *mut eml_model,
+            sink: eml_event_fn,
+            user: *mut c_void,
+        ) -> eml_status;
+    }
+}

@@ -1,0 +1,225 @@
+//! The types and constants of `include/eml.h`, in its order.
+
+use std::os::raw::{c_char, c_void};
+
+// version
+
+pub const EML_VERSION_MAJOR: u32 = 0;
+pub const EML_VERSION_MINOR: u32 = 1;
+pub const EML_VERSION_PATCH: u32 = 0;
+pub const EML_VERSION_STRING: &str = "0.1.0";
+pub const EML_ABI_VERSION: u32 = 1;
+
+/// The length of a NUL-terminated string argument.
+pub const EML_NTS: u64 = u64::MAX;
+
+// status, errors
+
+/// What a fallible function returns.
+pub type eml_status = i32;
+
+pub const EML_OK: eml_status = 0;
+pub const EML_DONE: eml_status = 1;
+pub const EML_OUT_OF_FUEL: eml_status = 2;
+pub const EML_CANCELLED: eml_status = 3;
+pub const EML_E_ARGUMENT: eml_status = -1;
+pub const EML_E_HANDLE: eml_status = -2;
+pub const EML_E_BUSY: eml_status = -3;
+pub const EML_E_SHAPE: eml_status = -4;
+pub const EML_E_NONFINITE: eml_status = -5;
+pub const EML_E_BUFFER: eml_status = -6;
+pub const EML_E_STATE: eml_status = -7;
+pub const EML_E_FORMAT: eml_status = -8;
+pub const EML_E_IO: eml_status = -9;
+pub const EML_E_LIMIT: eml_status = -10;
+pub const EML_E_MEMORY: eml_status = -11;
+pub const EML_E_VERSION: eml_status = -12;
+pub const EML_E_UNSUPPORTED: eml_status = -13;
+pub const EML_E_INTERNAL: eml_status = -99;
+
+// Sub-codes of EML_E_FORMAT.
+pub const EML_F_NONE: i32 = 0;
+pub const EML_F_TRUNCATED: i32 = 1;
+pub const EML_F_HEADER_TOO_LARGE: i32 = 2;
+pub const EML_F_JSON: i32 = 3;
+pub const EML_F_DUPLICATE_KEY: i32 = 4;
+pub const EML_F_BAD_METADATA: i32 = 5;
+pub const EML_F_MISSING_FIELD: i32 = 6;
+pub const EML_F_UNKNOWN_FIELD: i32 = 7;
+pub const EML_F_BAD_DTYPE: i32 = 8;
+pub const EML_F_BAD_NUMBER: i32 = 9;
+pub const EML_F_BAD_OFFSET: i32 = 10;
+pub const EML_F_SIZE_MISMATCH: i32 = 11;
+pub const EML_F_OVERFLOW: i32 = 12;
+pub const EML_F_SUBBYTE: i32 = 13;
+pub const EML_F_COVERAGE: i32 = 14;
+pub const EML_F_LIMIT: i32 = 15;
+pub const EML_F_PROTOBUF: i32 = 16;
+pub const EML_F_KIND: i32 = 17;
+pub const EML_F_VALUE: i32 = 18;
+pub const EML_F_UNKNOWN: i32 = 19;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_error {
+    pub struct_size: u32,
+    pub code: eml_status,
+    pub sub_code: i32,
+    pub reserved: u32,
+    pub byte_offset: u64,
+    pub message: *const c_char,
+    pub message_len: u64,
+}
+
+pub type eml_log_fn = Option<unsafe extern "C" fn(level: i32, text: *const c_char, user: *mut c_void) -> i32>;
+
+// handles: never dereferenced, only passed on
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct eml_model {
+    _private: [u8; 0],
+}
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct eml_safetree {
+    _private: [u8; 0],
+}
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct eml_cancel {
+    _private: [u8; 0],
+}
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct eml_buffer {
+    _private: [u8; 0],
+}
+
+// profiles, flags, formats
+
+pub const EML_PROFILE_EML_CORE_0_1: i32 = 1;
+pub const EML_PROFILE_DEFAULT: i32 = 2;
+pub const EML_ALLOW_NONFINITE: u32 = 1;
+pub const EML_FORMAT_AUTO: i32 = 0;
+pub const EML_FORMAT_JSON: i32 = 1;
+pub const EML_FORMAT_BROWSER: i32 = 2;
+pub const EML_FORMAT_SAFETENSORS: i32 = 3;
+pub const EML_FORMAT_PROTOBUF: i32 = 4;
+
+// SafeTree
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_safetree_info {
+    pub struct_size: u32,
+    pub depth: u32,
+    pub inputs: u64,
+    pub heads: u64,
+    pub param_count: u64,
+}
+
+// EmlModel
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_model_options {
+    pub struct_size: u32,
+    pub depth: u32,
+    pub inputs: u64,
+    pub heads: u64,
+    pub profile: i32,
+    pub reserved: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_model_info {
+    pub struct_size: u32,
+    pub depth: u32,
+    pub inputs: u64,
+    pub heads: u64,
+    pub param_count: u64,
+    pub sample_count: u64,
+    pub event_count: u64,
+    pub profile: i32,
+    pub trained: i32,
+    pub scaled: i32,
+    pub reserved: u32,
+}
+
+pub const EML_PHASE_RESTART: i32 = 1;
+pub const EML_PHASE_DESCENT: i32 = 2;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_progress {
+    pub struct_size: u32,
+    pub phase: i32,
+    pub step: u64,
+    pub total: u64,
+    pub loss: f64,
+    pub evaluations: u64,
+    pub accepted: u64,
+}
+
+pub type eml_progress_fn = Option<unsafe extern "C" fn(progress: *const eml_progress, user: *mut c_void) -> i32>;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_train_options {
+    pub struct_size: u32,
+    pub max_sweeps: u32,
+    pub seed: u64,
+    pub target_loss: f64,
+    pub cancel: *const eml_cancel,
+    pub progress: eml_progress_fn,
+    pub user: *mut c_void,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_train_result {
+    pub struct_size: u32,
+    pub converged: i32,
+    pub samples_used: u64,
+    pub loss_before: f64,
+    pub loss_after: f64,
+    pub evaluations: u64,
+    pub accepted: u64,
+    pub sweeps: u64,
+}
+
+// events
+
+pub const EML_EVENT_TRAINED: i32 = 1;
+pub const EML_EVENT_PREDICTION: i32 = 2;
+pub const EML_EVENT_DRIFT: i32 = 3;
+pub const EML_EVENT_SAVED: i32 = 4;
+pub const EML_EVENT_LOADED: i32 = 5;
+pub const EML_EVENT_RESET: i32 = 6;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_event {
+    pub struct_size: u32,
+    pub r#type: i32,
+    pub model_name: *const c_char,
+    pub model_name_len: u64,
+    pub text: *const c_char,
+    pub text_len: u64,
+    pub output: *const f64,
+    pub output_len: u64,
+    pub value0: f64,
+    pub value1: f64,
+    pub value2: f64,
+    pub count0: u64,
+    pub count1: u64,
+    pub flag: i32,
+    pub reserved: u32,
+}
+
+pub type eml_event_fn = Option<unsafe extern "C" fn(event: *const eml_event, user: *mut c_void) -> i32>;

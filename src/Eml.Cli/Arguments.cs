@@ -1,0 +1,51 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace Eml.Cli;
+
+/// <summary>Options that several verbs have.</summary>
+internal static class Arguments
+{
+    /// <summary>Of every verb.</summary>
+    public static Option<bool> Json { get; } = new("--json")
+    {
+        Recursive = true,
+        Description = "Print one JSON object instead of text",
+    };
+
+    /// <summary>A whole number within a range.</summary>
+    public static Option<int> Integer(string name, int min, int max, string description) => new(name)
+    {
+        HelpName = "N",
+        Description = description,
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            bool isNumber = int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value);
+            if (!isNumber || value < min || value > max)
+                result.AddError($"{name} {text}: must be a whole number from {min} to {max}");
+            return value;
+        },
+    };
+
+    /// <summary>The seed of a training's random numbers.</summary>
+    public static Option<ulong> Seed() => new("--seed")
+    {
+        HelpName = "N",
+        Description = "Start of the random numbers: the same seed gives the same model [default: 0]",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (!ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong value))
+                result.AddError($"--seed {text}: must be a whole number from 0 to {ulong.MaxValue}");
+            return value;
+        },
+    };
+
+    /// <summary>Where to write the result.</summary>
+    public static Option<string?> Out(string helpName, string description) => new("--out")
+    {
+        HelpName = helpName,
+        Description = description,
+    };
+}

@@ -1,0 +1,103 @@
+using Eml.Functions;
+using Eml.Numerics;
+
+namespace Eml.Formats;
+
+/// <summary>
+/// Makes models of what a file says. What contradicts itself is refused as bad bytes at a place in the file, and nothing
+/// large is allocated for a shape before the file has shown that it holds as many parameters.
+/// </summary>
+internal static class Untrusted
+{
+    private const int MaxMetadataKeys = 256;
+    private const int MaxMetadataKeyBytes = 256;
+    private const int MaxMetadataValueBytes = 1 << 20;
+
+    /// <summary>How many parameters a model of this shape has; a shape that no model has is refused.</summary>
+    public static int ModelParameters(ulong depth, ulong inputs, ulong heads, Profile profile, ulong offset)
+    {
+        long count = InFile(offset, () => EmlModel.CountParameters(
+            Int("depth", depth, offset), Int("inputs", inputs, offset), Int("heads", heads, offset), profile));
+        return Parameters(count);
+    }
+
+    /// <summary>How many parameters a SafeTree of this shape has; a shape over the limits is refused.</summary>
+    public static int SafeTreeParameters(ulong depth, ulong inputs, ulong heads, ulong offset)
+    {
+        long count = InFile(offset, () => Eml.Functions.SafeTree.CountParameters(
+            Int("depth", depth, offset), Int("inputs", inputs, offset), Int("heads", heads, offset)));
+        return Parameters(count);
+    }
+
+    /// <summary>A model of a shape that <see cref="ModelParameters"/> has accepted.</summary>
+    public static EmlModel Model(ulong depth, ulong inputs, ulong heads, Profile profile, ReadOnlySpan<double> parameters,
+        ulong offset)
+    {
+        EmlModel model = InFile(offset, () => new EmlModel((int)depth, (int)inputs, (int)heads, profile));
+        model.SetParameters(parameters);
+        return model;
+    }
+
+    /// <summary>A SafeTree of a shape that <see cref="SafeTreeParameters"/> has accepted.</summary>
+    public static SafeTree SafeTree(ulong depth, ulong inputs, ulong heads, ReadOnlySpan<double> parameters, ulong offset)
+    {
+        SafeTree tree = InFile(offset, () => new SafeTree((int)depth, (int)inputs, (int)heads));
+        tree.SetParameters(parameters);
+        return tree;
+    }
+
+    /// <summary>A scaling whose arrays have the right lengths; its numbers are checked here.</summary>
+    public static Scaling Scaling(double[] inputOffset, double[] inputFactor, double[] targetOffset, double[] targetFactor,
+        ulong offset) =>
+        InFile(offset, () => new Scaling(inputOffset, inputFactor, targetOffset, targetFactor));
+
+    /// <summary>Adds a metadata entry within the limits of eml_model_set_metadata.</summary>
+    public static void AddMetadata(EmlModel model, string key, string value)
+    {
+        if (model.Metadata.Count >= MaxMetadataKeys)
+        {
+            throw new EmlException(ErrorCode.Limit,
+                $"the model's metadata has more than {MaxMetadataKeys} keys, the limit; remove some");
+        }
+
+        CheckMetadataLength("key", key, key, MaxMetadataKeyBytes);
+        CheckMetadataLength("value", key, value, MaxMetadataValueBytes);
+        model.Metadata[key] = value;
+    }
+
+    private static void CheckMetadataLength(string part, string key, string text, int limit)
+    {
+        int bytes = System.Text.Encoding.UTF8.GetByteCount(text);
+        if (bytes > limit)
+        {
+            throw new EmlException(ErrorCode.Limit,
+                $"the model's metadata: the {part} of {StrictJson.Quoted(key)} has {bytes} bytes, more than the limit of {limit}; " +
+                "shorten it");
+        }
+    }
+
+    private static int Int(string name, ulong value, ulong offset) => value <= int.MaxValue
+        ? (int)value
+        : throw new EmlException(FormatError.Value, offset,
+            $"the file asks for {name} = {value}{At(offset)}; no model is that large, the limit is {int.MaxValue}");
+
+    private static int Parameters(long count) => count <= EmlModel.ParameterLimit
+        ? (int)count
+        : throw new EmlException(ErrorCode.Limit,
+            $"the file asks for a model of {count} parameters; the limit is {EmlModel.ParameterLimit}; use a smaller shape");
+
+    /// <summary>A value that the model itself refuses is, coming out of a file, a bad file.</summary>
+    private static T InFile<T>(ulong offset, Func<T> make)
+    {
+        try
+        {
+            return make();
+        }
+        catch (EmlException e) when (e.Code is ErrorCode.Argument or ErrorCode.Shape)
+        {
+            throw new EmlException(FormatError.Value, offset, $"the file is wrong{At(offset)}: {e.Message}");
+        }
+    }
+
+    private static string At(ulong offset) => offset == EmlException.NoOffset ? "" : $" at byte {offset}";
+}

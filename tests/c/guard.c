@@ -1,0 +1,292 @@
+/*
+ * guard.c - caller buffers between pages that may not be touched: every array and struct parameter is placed right
+ * before such a page (reading or writing past its end dies) and right after one (before its start). Inputs lie on
+ * read-only pages: writing to them dies as well. A wrong access ends this program with a signal.
+ */
+#include "fixture.h"
+
+#include <stddef.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+typedef struct {
+  unsigned char *map;
+  size_t usable, page;
+  void *at; /* the caller's buffer */
+} guarded;
+
+/* `size` bytes that end (side 1) or begin (side 0) at a page that cannot be touched. */
+static guarded guard(size_t size, int side) {
+  guarded g;
+  g.page = (size_t)sysconf(_SC_PAGESIZE);
+  g.usable = (size + g.page - 1) / g.page * g.page;
+  if (g.usable == 0) g.usable = g.page;
+  g.map = mmap(NULL, g.usable + 2 * g.page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (g.map == MAP_FAILED) abort();
+  if (mprotect(g.map + g.page, g.usable, PROT_READ | PROT_WRITE) != 0) abort();
+  memset(g.map + g.page, 0x5a, g.usable);
+  g.at = g.map + g.page + (side == 1 ? g.usable - size : 0);
+  return g;
+}
+
+static void unguard(guarded g) {
+  if (munmap(g.map, g.usable + 2 * g.page) != 0) abort();
+}
+
+/* An input: copied in, then read-only. */
+static guarded guarded_input(const void *bytes, size_t size, int side) {
+  guarded g = guard(size, side);
+  if (size > 0) memcpy(g.at, bytes, size);
+  if (mprotect(g.map + g.page, g.usable, PROT_READ) != 0) abort();
+  return g;
+}
+
+/* Lengths around all vector widths, and some that need several blocks. */
+static const uint64_t lengths[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100, 513, 1000, 4099};
+#define LENGTHS (sizeof lengths / sizeof lengths[0])
+
+static void math_batches(void) {
+  for (int side = 0; side < 2; side++) {
+    for (size_t k = 0; k < LENGTHS; k++) {
+      uint64_t n = lengths[k];
+      size_t size = (size_t)n * sizeof(double);
+      double *values = new_doubles(n);
+      fill_uniform(values, n, n, 0.1, 5);
+      guarded x = guarded_input(values, size, side), y = guarded_input(values, size, side), z = guard(size, side);
+      CHECK_OK(eml_math_exp_batch(x.at, n, z.at));
+      for (uint64_t i = 0; i < n; i++) CHECK(((double *)z.at)[i] == eml_math_exp(values[i]));
+      CHECK_OK(eml_math_ln_batch(x.at, n, z.at));
+      for (uint64_t i = 0; i < n; i++) CHECK(((double *)z.at)[i] == eml_math_ln(values[i]));
+      CHECK_OK(eml_math_pow_batch(x.at, y.at, n, z.at));
+      for (uint64_t i = 0; i < n; i++) CHECK(((double *)z.at)[i] == eml_math_pow(values[i], values[i]));
+      if (n > 0) memcpy(z.at, values, size);
+      CHECK_OK(eml_math_exp_batch(z.at, n, z.at)); /* in place */
+      for (uint64_t i = 0; i < n; i++) CHECK(((double *)z.at)[i] == eml_math_exp(values[i]));
+      uint64_t state = 1;
+      CHECK_OK(eml_random_restart(&state, z.at, n));
+      unguard(x);
+      unguard(y);
+      unguard(z);
+      free(values);
+    }
+    guarded three = guard(3 * sizeof(double), side);
+    CHECK_OK(eml_operator_softmax3(1, 2, 3, three.at));
+    unguard(three);
+  }
+}
+
+static void model_arrays(void) {
+  static const uint64_t shapes[][2] = {{1, 1}, {2, 1}, {3, 2}, {7, 3}, {17, 5}};
+  for (int side = 0; side < 2; side++) {
+    for (size_t s = 0; s < 5; s++) {
+      for (size_t k = 0; k + 2 < LENGTHS; k++) {
+        int32_t profile = both_profiles[k % 2];
+        uint64_t inputs = shapes[s][0], heads = shapes[s][1], rows = lengths[k];
+        eml_model *model = new_model(profile, 2 + (uint32_t)(k % 4), inputs, heads);
+        uint64_t n = model_info(model).param_count;
+        double *values = new_doubles(n + rows * (inputs + heads));
+        fill_uniform(values, n + rows * (inputs + heads), 7, 0, 1);
+        guarded params = guarded_input(values, (size_t)n * 8, side), params_out = guard((size_t)n * 8, side);
+        guarded x = guarded_input(values, (size_t)(rows * inputs) * 8, side);
+        guarded t = guarded_input(values, (size_t)(rows * heads) * 8, side), y = guard((size_t)(rows * heads) * 8, side);
+        uint8_t *mask = calloc((size_t)(rows * heads) + 1, 1);
+        for (uint64_t i = 0; i < rows * heads; i++) mask[i] = i % 3 != 2;
+        guarded present = guarded_input(mask, (size_t)(rows * heads), side);
+        CHECK_OK(eml_model_set_params(model, params.at, n, 0));
+        CHECK_OK(eml_model_get_params(model, params_out.at, n));
+        CHECK(memcmp(params.at, params_out.at, (size_t)n * 8) == 0);
+        CHECK_OK(eml_model_forward(model, x.at, rows, y.at, 0));
+        CHECK_OK(eml_model_record(model, x.at, t.at, present.at, rows, 0));
+        CHECK_OK(eml_model_record(model, x.at, t.at, NULL, rows, 0));
+        guarded in = guarded_input(values, (size_t)inputs * 16, side), out = guarded_input(values, (size_t)heads * 16, side);
+        guarded in_back = guard((size_t)inputs * 16, side), out_back = guard((size_t)heads * 16, side);
+        CHECK_OK(eml_model_set_scaling(model, in.at, out.at));
+        CHECK_OK(eml_model_get_scaling(model, in_back.at, out_back.at));
+        CHECK(memcmp(in.at, in_back.at, (size_t)inputs * 16) == 0 && memcmp(out.at, out_back.at, (size_t)heads * 16) == 0);
+        CHECK_OK(eml_model_forward(model, x.at, rows, y.at, 0));
+        guarded all[] = {params, params_out, x, t, y, present, in, out, in_back, out_back};
+        for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) unguard(all[i]);
+        free(values);
+        free(mask);
+        CHECK_OK(eml_model_free(model));
+      }
+    }
+  }
+}
+
+static void tree_arrays(void) {
+  for (int side = 0; side < 2; side++) {
+    for (size_t k = 0; k < LENGTHS; k++) {
+      uint64_t rows = lengths[k], inputs = 1 + k % 6, n = 0;
+      uint32_t depth = 2 + (uint32_t)(k % 4);
+      CHECK_OK(eml_tree_param_count(depth, inputs, &n));
+      double *values = new_doubles(n + rows * inputs);
+      fill_uniform(values, n + rows * inputs, 5, -1, 1);
+      guarded params = guarded_input(values, (size_t)n * 8, side);
+      guarded x = guarded_input(values, (size_t)(rows * inputs) * 8, side), y = guard((size_t)rows * 8, side);
+      CHECK_OK(eml_tree_evaluate(depth, inputs, params.at, n, x.at, rows, y.at, 0));
+      unguard(params);
+      unguard(y);
+      uint64_t heads = 1 + k % 5;
+      eml_safetree *tree = NULL;
+      CHECK_OK(eml_safetree_create((uint32_t)(k % 4), inputs, heads, &tree));
+      uint64_t m = heads * (inputs + 1 + 3 * (k % 4));
+      double *weights = new_doubles(m);
+      fill_uniform(weights, m, 6, -1, 1);
+      guarded w = guarded_input(weights, (size_t)m * 8, side), back = guard((size_t)m * 8, side);
+      guarded z = guard((size_t)(rows * heads) * 8, side);
+      CHECK_OK(eml_safetree_set_params(tree, w.at, m, 0));
+      CHECK_OK(eml_safetree_get_params(tree, back.at, m));
+      CHECK(memcmp(w.at, back.at, (size_t)m * 8) == 0);
+      CHECK_OK(eml_safetree_forward(tree, x.at, rows, z.at, 0));
+      unguard(w);
+      unguard(back);
+      unguard(z);
+      unguard(x);
+      free(values);
+      free(weights);
+      CHECK_OK(eml_safetree_free(tree));
+    }
+  }
+}
+
+/* Text with an explicit length has no NUL after it; EML_NTS stops at the NUL. */
+static void texts(void) {
+  eml_model *model = new_model(EML_PROFILE_DEFAULT, 2, 1, 1), *out = NULL;
+  for (int side = 0; side < 2; side++) {
+    guarded name = guarded_input("name", 4, side), nts = guarded_input("key", 4, side), json = guarded_input("x.json", 6, side);
+    CHECK_OK(eml_model_set_name(model, name.at, 4));
+    CHECK_OK(eml_model_set_name(model, nts.at, EML_NTS));
+    CHECK_OK(eml_model_set_metadata(model, name.at, 4, name.at, 4));
+    CHECK_OK(eml_model_set_metadata(model, nts.at, EML_NTS, nts.at, EML_NTS));
+    CHECK_OK(eml_model_reset(model, name.at, 4));
+    CHECK_STATUS(eml_model_load(json.at, 6, EML_FORMAT_AUTO, &out), EML_E_IO);
+    for (size_t need = 4; need <= 5; need++) { /* "key" and its NUL: fits exactly, one short */
+      guarded text = guard(need - 1, side), fit = guard(need, side);
+      uint64_t told = 0;
+      CHECK_STATUS(eml_model_get_name(model, text.at, need - 1, &told), need == 4 ? EML_E_BUFFER : EML_OK);
+      CHECK(told == 4);
+      CHECK_OK(eml_model_get_metadata(model, nts.at, EML_NTS, fit.at, need, &told));
+      CHECK(strcmp(fit.at, "key") == 0);
+      unguard(text);
+      unguard(fit);
+    }
+    CHECK_STATUS(eml_cancel_set(POISON), EML_E_HANDLE);
+    size_t length = (size_t)last_error().message_len + 1;
+    guarded message = guard(length, side);
+    uint64_t told = 0;
+    CHECK_OK(eml_last_error_message(message.at, length, &told));
+    CHECK(strlen(message.at) + 1 == length);
+    unguard(message);
+    unguard(name);
+    unguard(nts);
+    unguard(json);
+  }
+  CHECK_OK(eml_model_free(model));
+}
+
+static void bytes_in_and_out(void) {
+  for (int side = 0; side < 2; side++) {
+    for (int p = 0; p < 2; p++) {
+      eml_model *model = random_model(both_profiles[p], 3, 2, 2);
+      for (int f = 0; f < 3; f++) {
+        uint64_t len = 0, told = 0;
+        unsigned char *bytes = exported(model, model_formats[f], &len);
+        guarded out = guard((size_t)len, side), in = guarded_input(bytes, (size_t)len, side);
+        CHECK_OK(eml_model_export(model, model_formats[f], out.at, len, &told));
+        CHECK(memcmp(out.at, bytes, (size_t)len) == 0);
+        eml_model *back = NULL;
+        CHECK_OK(eml_model_import(in.at, len, model_formats[f], &back));
+        CHECK_OK(eml_model_free(back));
+        CHECK_OK(eml_model_import(in.at, len, EML_FORMAT_AUTO, &back));
+        CHECK_OK(eml_model_free(back));
+        /* Cut short: the reader must notice the end before it reads past it. */
+        for (uint64_t cut = 0; cut < len; cut += 1 + cut / 16) {
+          guarded part = guarded_input(bytes, (size_t)cut, 1);
+          eml_model *none = NULL;
+          if (eml_model_import(part.at, cut, model_formats[f], &none) == EML_OK) CHECK_OK(eml_model_free(none));
+          unguard(part);
+        }
+        unguard(out);
+        unguard(in);
+        free(bytes);
+      }
+      uint64_t need = 0;
+      CHECK_OK(eml_model_reset(model, "why", 3));
+      CHECK_STATUS(eml_model_drain_events(model, EML_FORMAT_JSON, NULL, 0, &need), EML_E_BUFFER);
+      guarded events = guard((size_t)need, side);
+      CHECK_OK(eml_model_drain_events(model, EML_FORMAT_JSON, events.at, need, &need));
+      unguard(events);
+      CHECK_OK(eml_model_free(model));
+    }
+  }
+}
+
+/* Structs of an older header: only struct_size bytes are there. */
+static void structs(void) {
+  eml_model_options model_options;
+  eml_train_options train_options;
+  CHECK_OK(eml_model_options_init(&model_options, sizeof model_options));
+  CHECK_OK(eml_train_options_init(&train_options, sizeof train_options));
+  train_options.max_sweeps = 1;
+  for (int side = 0; side < 2; side++) {
+    for (uint32_t size = 4; size <= sizeof model_options; size += 4) {
+      guarded o = guard(size, side);
+      CHECK_OK(eml_model_options_init(o.at, size));
+      CHECK(memcmp((char *)o.at + 4, (char *)&model_options + 4, size - 4) == 0);
+      if (mprotect(o.map + o.page, o.usable, PROT_READ) != 0) abort();
+      eml_model *model = NULL;
+      CHECK_OK(eml_model_create(o.at, &model));
+      CHECK_OK(eml_model_free(model));
+      unguard(o);
+    }
+    eml_model *model = new_model(EML_PROFILE_DEFAULT, 2, 1, 1);
+    record_samples(model, 50, 1);
+    for (uint32_t size = 4; size <= sizeof train_options; size += 4) {
+      guarded o = guard(size, side), r = guard(size, side);
+      CHECK_OK(eml_train_options_init(o.at, size));
+      if (size >= offsetof(eml_train_options, seed)) ((eml_train_options *)o.at)->max_sweeps = 1;
+      if (mprotect(o.map + o.page, o.usable, PROT_READ) != 0) abort();
+      ((eml_train_result *)r.at)->struct_size = size;
+      CHECK_OK(eml_model_train(model, size >= 8 ? o.at : (void *)&train_options, r.at));
+      CHECK(((eml_train_result *)r.at)->struct_size == size);
+      unguard(o);
+      unguard(r);
+    }
+    for (uint32_t size = 4; size <= sizeof(eml_model_info); size += 4) {
+      guarded info = guard(size, side);
+      ((eml_model_info *)info.at)->struct_size = size;
+      CHECK_OK(eml_model_get_info(model, info.at));
+      unguard(info);
+    }
+    for (uint32_t size = 8; size <= sizeof(eml_event); size += 4) {
+      eml_event event;
+      memset(&event, 0, sizeof event);
+      event.type = EML_EVENT_DRIFT;
+      event.struct_size = size;
+      guarded in = guarded_input(&event, size, side), out = guard(size, side);
+      ((eml_event *)out.at)->struct_size = size;
+      CHECK_OK(eml_model_push_event(model, in.at));
+      CHECK_OK(eml_model_next_event(model, out.at));
+      unguard(in);
+      unguard(out);
+    }
+    for (uint32_t size = 4; size <= sizeof(eml_error); size += 4) {
+      guarded error = guard(size, side);
+      ((eml_error *)error.at)->struct_size = size;
+      CHECK_OK(eml_last_error(error.at));
+      unguard(error);
+    }
+    CHECK_OK(eml_model_free(model));
+  }
+}
+
+int main(void) {
+  RUN(math_batches);
+  RUN(model_arrays);
+  RUN(tree_arrays);
+  RUN(texts);
+  RUN(bytes_in_and_out);
+  RUN(structs);
+  return test_summary("guard");
+}

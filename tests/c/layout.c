@@ -1,0 +1,94 @@
+/*
+ * layout.c - sizes and offsets of the structs of eml.h on 64-bit machines: they are part of the ABI. Every field follows
+ * the one before without a gap, so that no compiler or binding has padding to guess. Prints the table.
+ */
+#include "test.h"
+
+#include <stddef.h>
+
+#if UINTPTR_MAX == UINT64_MAX
+
+#define CONCAT2(a, b) a##b
+#define CONCAT(a, b) CONCAT2(a, b)
+#define STATIC_CHECK(condition) typedef char CONCAT(check_, __LINE__)[(condition) ? 1 : -1]
+
+/* F(struct, field, offset): checked when compiled. */
+#define FIELDS(F)                                                                                           \
+  F(eml_error, struct_size, 0) F(eml_error, code, 4) F(eml_error, sub_code, 8) F(eml_error, reserved, 12)   \
+  F(eml_error, byte_offset, 16) F(eml_error, message, 24) F(eml_error, message_len, 32)                     \
+  F(eml_safetree_info, struct_size, 0) F(eml_safetree_info, depth, 4) F(eml_safetree_info, inputs, 8)       \
+  F(eml_safetree_info, heads, 16) F(eml_safetree_info, param_count, 24)                                     \
+  F(eml_model_options, struct_size, 0) F(eml_model_options, depth, 4) F(eml_model_options, inputs, 8)       \
+  F(eml_model_options, heads, 16) F(eml_model_options, profile, 24) F(eml_model_options, reserved, 28)      \
+  F(eml_model_info, struct_size, 0) F(eml_model_info, depth, 4) F(eml_model_info, inputs, 8)                \
+  F(eml_model_info, heads, 16) F(eml_model_info, param_count, 24) F(eml_model_info, sample_count, 32)       \
+  F(eml_model_info, event_count, 40) F(eml_model_info, profile, 48) F(eml_model_info, trained, 52)          \
+  F(eml_model_info, scaled, 56) F(eml_model_info, reserved, 60)                                             \
+  F(eml_progress, struct_size, 0) F(eml_progress, phase, 4) F(eml_progress, step, 8)                        \
+  F(eml_progress, total, 16) F(eml_progress, loss, 24) F(eml_progress, evaluations, 32)                     \
+  F(eml_progress, accepted, 40)                                                                             \
+  F(eml_train_options, struct_size, 0) F(eml_train_options, max_sweeps, 4) F(eml_train_options, seed, 8)    \
+  F(eml_train_options, target_loss, 16) F(eml_train_options, cancel, 24) F(eml_train_options, progress, 32) \
+  F(eml_train_options, user, 40)                                                                            \
+  F(eml_train_result, struct_size, 0) F(eml_train_result, converged, 4) F(eml_train_result, samples_used, 8) \
+  F(eml_train_result, loss_before, 16) F(eml_train_result, loss_after, 24)                                  \
+  F(eml_train_result, evaluations, 32) F(eml_train_result, accepted, 40) F(eml_train_result, sweeps, 48)    \
+  F(eml_event, struct_size, 0) F(eml_event, type, 4) F(eml_event, model_name, 8)                            \
+  F(eml_event, model_name_len, 16) F(eml_event, text, 24) F(eml_event, text_len, 32)                        \
+  F(eml_event, output, 40) F(eml_event, output_len, 48) F(eml_event, value0, 56) F(eml_event, value1, 64)   \
+  F(eml_event, value2, 72) F(eml_event, count0, 80) F(eml_event, count1, 88) F(eml_event, flag, 96)         \
+  F(eml_event, reserved, 100)
+
+typedef struct {
+  const char *owner, *name;
+  size_t offset, size, expected;
+} field;
+
+#define ROW(owner, name, expected) {#owner, #name, offsetof(owner, name), sizeof(((owner *)0)->name), expected},
+static const field fields[] = {FIELDS(ROW)};
+#define FIELD_COUNT (sizeof fields / sizeof fields[0])
+
+STATIC_CHECK(sizeof(eml_error) == 40);
+STATIC_CHECK(sizeof(eml_safetree_info) == 32);
+STATIC_CHECK(sizeof(eml_model_options) == 32);
+STATIC_CHECK(sizeof(eml_model_info) == 64);
+STATIC_CHECK(sizeof(eml_progress) == 48);
+STATIC_CHECK(sizeof(eml_train_options) == 48);
+STATIC_CHECK(sizeof(eml_train_result) == 56);
+STATIC_CHECK(sizeof(eml_event) == 104);
+STATIC_CHECK(sizeof(eml_status) == 4);
+STATIC_CHECK(EML_NTS == UINT64_MAX);
+
+static size_t size_of(const char *owner) {
+#define SIZE(type) \
+  if (strcmp(owner, #type) == 0) return sizeof(type)
+  SIZE(eml_error);
+  SIZE(eml_safetree_info);
+  SIZE(eml_model_options);
+  SIZE(eml_model_info);
+  SIZE(eml_progress);
+  SIZE(eml_train_options);
+  SIZE(eml_train_result);
+  SIZE(eml_event);
+  return 0;
+}
+
+static void offsets(void) {
+  for (size_t i = 0; i < FIELD_COUNT; i++) {
+    const field *f = &fields[i];
+    int last = i + 1 == FIELD_COUNT || strcmp(f->owner, fields[i + 1].owner) != 0;
+    size_t end = last ? size_of(f->owner) : fields[i + 1].offset;
+    printf("  %-18s %-15s %3zu %2zu\n", f->owner, f->name, f->offset, f->size);
+    CHECK_THAT(f->offset == f->expected, "%s.%s is at %zu, expected %zu", f->owner, f->name, f->offset, f->expected);
+    CHECK_THAT(f->offset + f->size == end, "padding after %s.%s", f->owner, f->name);
+  }
+}
+
+int main(void) {
+  RUN(offsets);
+  return test_summary("layout");
+}
+
+#else
+#error "the offsets of eml.h are written down for 64-bit machines"
+#endif
