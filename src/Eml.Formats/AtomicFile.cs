@@ -10,7 +10,7 @@ namespace Eml.Formats;
 /// </summary>
 public static class AtomicFile
 {
-    private const int NoSuchFile = 2, IsFolder = 21;
+    private const int NoSuchFile = 2, IsFolder = 21, FileTooLarge = 27, TooManyLinks = 40;
 
     /// <summary>
     /// Makes <paramref name="bytes"/> the whole contents of the file. A symbolic link stays and what it points to is
@@ -82,9 +82,19 @@ public static class AtomicFile
     /// <summary>The full name of what is to be replaced: behind links, and something that a rename may replace.</summary>
     private static string Target(string path)
     {
-        // Asking a path that does not exist throws; a dangling link does exist and is followed.
-        FileSystemInfo? link = new FileInfo(path).LinkTarget is null ? null : File.ResolveLinkTarget(path, returnFinalTarget: true);
-        string target = link?.FullName ?? Path.GetFullPath(path);
+        string target = Path.GetFullPath(path);
+        if (new FileInfo(path).LinkTarget is not null)
+        {
+            try
+            {
+                target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? target;
+            }
+            catch (IOException e) when (SystemCode(e) == 0)
+            {
+                throw Refusal(path, "write", TooManyLinks); // .NET counts the links itself and has no errno then
+            }
+        }
+
         if (Directory.Exists(target) || Path.EndsInDirectorySeparator(target))
             throw Refusal(path, "write", IsFolder);
         // A rename would put a plain file in the place of /dev/null.
@@ -159,6 +169,8 @@ public static class AtomicFile
                 return SystemCode(inner);
             case FileNotFoundException or DirectoryNotFoundException:
                 return NoSuchFile;
+            case ArgumentOutOfRangeException: // what .NET makes of EFBIG
+                return FileTooLarge;
             case IOException when e.HResult > 0:
                 return e.HResult;
             case IOException when (e.HResult & 0xFFFF0000) == unchecked((uint)FromSystemCode) && OperatingSystem.IsWindows():

@@ -89,6 +89,10 @@ internal static class NumberText
         // .NET prints the shortest digits too, but changes to scientific notation elsewhere: take its text apart.
         Span<byte> text = stackalloc byte[MaxLength];
         value.TryFormat(text, out int length, default, CultureInfo.InvariantCulture);
+
+        // Just below some powers of two .NET's shortest text is a digit too short (2^-958 is one): take all 17 then.
+        if (double.Parse(text[..length], NumberStyles.Float, CultureInfo.InvariantCulture) != value)
+            value.TryFormat(text, out length, "E16", CultureInfo.InvariantCulture);
         text = text[..length];
 
         int scientific = 0;

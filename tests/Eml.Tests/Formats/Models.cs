@@ -12,7 +12,7 @@ internal static class Models
     ];
 
     private static readonly string[] s_texts =
-        ["x", "", "name", "q\"\\/\b\f\n\r\t\u0001\u007f", "θ∫😀", "\u2028", new string('l', 300), "\u0000inside"];
+        ["x", "", "name", "q\"\\/\b\f\n\r\t\u0001\u007f", "θ∫😀", "\u2028", new string('l', 250), "\u0000inside"];
 
     /// <summary>A double with any finite bits, often a special one.</summary>
     public static double Number(Random random)

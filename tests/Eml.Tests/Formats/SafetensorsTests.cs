@@ -43,7 +43,7 @@ public class SafetensorsTests
     [InlineData("{}//", 10)]
     [InlineData("/**/{}", 8)]
     [InlineData("{\"a\":NaN}", 13)]
-    [InlineData("{" + A + ",}", 61)]
+    [InlineData("{" + A + ",}", 62)]
     [InlineData("{}{}", 10)]
     [InlineData("{}\0\0", 10)]
     [InlineData("{\"\\ud800\":1}", 10)]

@@ -114,7 +114,7 @@ public class StrictJsonTests
         Assert.False(members.TryGet("name", out _));
         Assert.True(members.Has("name"));
         Refused.As(FormatError.MissingField, 0, () => _ = Parse("{}").Members("test")["x"]);
-        Refused.As(FormatError.UnknownField, 6, () => Parse("{\"a\":1, \"b\":2}".Replace(" ", "")).Members("test").RefuseOthers("a"));
+        Refused.As(FormatError.UnknownField, 7, () => Parse("{\"a\":1, \"b\":2}".Replace(" ", "")).Members("test").RefuseOthers("a"));
     }
 
     [Fact]
