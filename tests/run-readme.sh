@@ -52,9 +52,9 @@ run_toml() { # FILE
 }
 
 run_cmake() { # FILE
-    { printf 'cmake_minimum_required(VERSION 3.16)\nproject(snippet C)\nadd_executable(snippet snippet.c)\n' && cat "$1" &&
-        printf 'target_link_libraries(snippet PRIVATE m)\n'; } >CMakeLists.txt &&
-        cmake -S . -B cmake -DCMAKE_PREFIX_PATH="$work/home/.local" >/dev/null && cmake --build cmake >/dev/null && cmake/snippet
+    { printf 'cmake_minimum_required(VERSION 3.16)\nproject(app C)\nadd_executable(app snippet.c)\n' && cat "$1" &&
+        printf 'target_link_libraries(app PRIVATE m)\n'; } >CMakeLists.txt &&
+        cmake -S . -B cmake -DCMAKE_PREFIX_PATH="$work/home/.local" >/dev/null && cmake --build cmake >/dev/null && cmake/app
 }
 
 # The table that the example prints, without the two columns of times.

@@ -90,8 +90,10 @@ internal static class NumberText
         Span<byte> text = stackalloc byte[MaxLength];
         value.TryFormat(text, out int length, default, CultureInfo.InvariantCulture);
 
-        // Just below some powers of two .NET's shortest text is a digit too short (2^-958 is one): take all 17 then.
-        if (double.Parse(text[..length], NumberStyles.Float, CultureInfo.InvariantCulture) != value)
+        // Doubles below a power of two are nearer to it than those above, and .NET 10 overlooks that twice: for 2^-25 and
+        // 2^-958 its text is a digit short and reads back as a neighbour.
+        bool powerOfTwo = (BitConverter.DoubleToInt64Bits(value) & 0x000F_FFFF_FFFF_FFFF) == 0;
+        if (powerOfTwo && double.Parse(text[..length], NumberStyles.Float, CultureInfo.InvariantCulture) != value)
             value.TryFormat(text, out length, "E16", CultureInfo.InvariantCulture);
         text = text[..length];
 

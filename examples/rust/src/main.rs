@@ -3,15 +3,15 @@
 use eml_core::{EmlEvent, EmlModel};
 
 fn main() {
-    let mut model = EmlModel::new(2, 1, 1);
-    model.set_model_name("root");
+    let mut model = EmlModel::new(3, 1, 1);
+    model.set_model_name("growth");
     for i in 0..60 {
         let x = f64::from(i) / 60.0;
-        model.record(&[x], &[Some((1.0 + x).sqrt())]);
+        model.record(&[x], &[Some(x.exp())]);
     }
     let converged = model.train();
     let answer = model.predict_primary(&[0.55]);
-    println!("learned {answer:.3}, exact {:.3}, converged {converged}", 1.55_f64.sqrt());
+    println!("learned {answer:.2}, exact {:.2}, converged {converged}", 0.55_f64.exp());
 
     // The text is eml-core's, byte for byte; what reads it predicts the same bits.
     let again = EmlModel::from_json(&model.to_json()).expect("a model's own JSON");
