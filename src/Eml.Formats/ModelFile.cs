@@ -15,15 +15,19 @@ public static class ModelFile
     ];
 
     /// <summary>The file's bytes.</summary>
-    public static byte[] Write(EmlModel model, FileFormat format) => format switch
+    public static byte[] Write(EmlModel model, FileFormat format)
     {
-        FileFormat.Json => ModelJson.Write(model),
-        FileFormat.Safetensors => ModelSafetensors.Write(model),
-        FileFormat.Protobuf => ModelProtobuf.Write(model),
-        FileFormat.Browser => throw new EmlException(ErrorCode.Unsupported,
-            "the browser format holds a SafeTree and cannot carry an EmlModel; use json, safetensors or protobuf"),
-        _ => throw NotAFormat(format),
-    };
+        MetadataLimits.Check(model);
+        return format switch
+        {
+            FileFormat.Json => ModelJson.Write(model),
+            FileFormat.Safetensors => ModelSafetensors.Write(model),
+            FileFormat.Protobuf => ModelProtobuf.Write(model),
+            FileFormat.Browser => throw new EmlException(ErrorCode.Unsupported,
+                "the browser format holds a SafeTree and cannot carry an EmlModel; use json, safetensors or protobuf"),
+            _ => throw NotAFormat(format),
+        };
+    }
 
     /// <summary>The file's bytes. The browser format also says what training found; here it says that nothing is known.</summary>
     public static byte[] Write(SafeTree tree, FileFormat format) => format switch

@@ -9,10 +9,6 @@ namespace Eml.Formats;
 /// </summary>
 internal static class Untrusted
 {
-    private const int MaxMetadataKeys = 256;
-    private const int MaxMetadataKeyBytes = 256;
-    private const int MaxMetadataValueBytes = 1 << 20;
-
     /// <summary>How many parameters a model of this shape has; a shape that no model has is refused.</summary>
     public static int ModelParameters(ulong depth, ulong inputs, ulong heads, Profile profile, ulong offset)
     {
@@ -54,26 +50,8 @@ internal static class Untrusted
     /// <summary>Adds a metadata entry within the limits of eml_model_set_metadata.</summary>
     public static void AddMetadata(EmlModel model, string key, string value)
     {
-        if (model.Metadata.Count >= MaxMetadataKeys)
-        {
-            throw new EmlException(ErrorCode.Limit,
-                $"the model's metadata has more than {MaxMetadataKeys} keys, the limit; remove some");
-        }
-
-        CheckMetadataLength("key", key, key, MaxMetadataKeyBytes);
-        CheckMetadataLength("value", key, value, MaxMetadataValueBytes);
+        MetadataLimits.Check(model.Metadata.Count + 1, key, value);
         model.Metadata[key] = value;
-    }
-
-    private static void CheckMetadataLength(string part, string key, string text, int limit)
-    {
-        int bytes = System.Text.Encoding.UTF8.GetByteCount(text);
-        if (bytes > limit)
-        {
-            throw new EmlException(ErrorCode.Limit,
-                $"the model's metadata: the {part} of {StrictJson.Quoted(key)} has {bytes} bytes, more than the limit of {limit}; " +
-                "shorten it");
-        }
     }
 
     private static int Int(string name, ulong value, ulong offset) => value <= int.MaxValue

@@ -134,14 +134,22 @@ public class ModelFileTests
             model.Metadata["0"] = new string('v', 1 << 20);
             Models.AssertSame(model, ModelFile.Read(ModelFile.Write(model, format), FileFormat.Auto));
             model.Metadata["0"] += "v";
-            Refused.As(ErrorCode.Limit, () => ModelFile.Read(ModelFile.Write(model, format), FileFormat.Auto));
+            Refused.As(ErrorCode.Limit, () => ModelFile.Write(model, format));
             model.Metadata["0"] = "";
             model.Metadata["256"] = "";
-            Refused.As(ErrorCode.Limit, () => ModelFile.Read(ModelFile.Write(model, format), FileFormat.Auto));
+            Refused.As(ErrorCode.Limit, () => ModelFile.Write(model, format));
             model.Metadata.Clear();
             model.Metadata[new string('é', 129)] = "";
-            Refused.As(ErrorCode.Limit, () => ModelFile.Read(ModelFile.Write(model, format), FileFormat.Auto));
+            Refused.As(ErrorCode.Limit, () => ModelFile.Write(model, format));
         }
+
+        Refused.As(ErrorCode.Limit, () => Read(message => message.Metadata.Add(new string('é', 129), "")));
+        Refused.As(ErrorCode.Limit, () => Read(message => message.Metadata.Add("k", new string('v', (1 << 20) + 1))));
+        Refused.As(ErrorCode.Limit, () => Read(message =>
+        {
+            for (int i = 0; i < 257; i++)
+                message.Metadata.Add($"{i}", "");
+        }));
     }
 
     [Fact]
