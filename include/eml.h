@@ -377,7 +377,8 @@ EML_API EML_MUST_CHECK eml_status eml_model_distill(const eml_model *model, uint
 EML_API eml_status eml_model_reset(eml_model *model, const char *reason, uint64_t len);
 
 /* The model as bytes (two-call form; no NUL is added). format: EML_FORMAT_JSON, _SAFETENSORS or _PROTOBUF.
- * Samples and events are not part of it. Errors: EML_E_BUFFER, EML_E_UNSUPPORTED (format). */
+ * Samples and events are not part of it. Errors: EML_E_BUFFER, EML_E_UNSUPPORTED (format), EML_E_NONFINITE (parameters
+ * that are not finite; only eml-core's JSON writes them, as null). */
 EML_API eml_status eml_model_export(const eml_model *model, int32_t format, void *buf, uint64_t cap, uint64_t *need);
 /* The same in one call. */
 EML_API EML_MUST_CHECK eml_status eml_model_export_buffer(const eml_model *model, int32_t format, eml_buffer **out);

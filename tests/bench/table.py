@@ -23,6 +23,11 @@ for p in b["predict"]:
 for t in b["train"]:
     lines.append(f"| depth {t['depth']}: train, one evaluation of {t['samples']} samples | {t['ns_per_evaluation']:.0f} ns "
                  f"| {t['eml_core_ns_per_evaluation']:.0f} ns | {t['ratio']:.1f} |")
+lines += [
+    "",
+    "eml-core's predict times are figures measured on this class of machine and written in `tests/bench/bench.c`, not measured",
+    "again; one of its evaluations in training counts as one predict a sample.",
+]
 text = "\n".join(lines)
 with open(readme, encoding="utf-8") as file:
     page = file.read()
