@@ -1,3 +1,4 @@
+using Eml.Functions.Expressions;
 using Eml.Numerics;
 
 namespace Eml.Functions;
@@ -17,6 +18,9 @@ internal abstract class Network
 
     public abstract double Loss(double[] parameters, Samples samples, Scaling? scaling);
 
+    /// <summary>What <see cref="Compile"/>'s evaluator computes, written out.</summary>
+    public abstract Formula ToFormula(string title, double[] parameters, Scaling? scaling);
+
     /// <summary>Trains in place.</summary>
     public abstract TrainResult Train(double[] parameters, Samples samples, Scaling? scaling, TrainOptions? options);
 }
@@ -30,6 +34,9 @@ internal sealed class MixNetwork(int depth, int inputs, int heads) : Network
     public static long CountParameters(int depth, int heads) => depth switch { 2 => 24, 3 => 32, 4 => 44, _ => 56 } + 2L * heads;
 
     public override Evaluator Compile(double[] parameters) => new MixEvaluator(_layout, parameters);
+
+    public override Formula ToFormula(string title, double[] parameters, Scaling? scaling) =>
+        FormulaOf.Mix(title, inputs, _layout, parameters, scaling);
 
     public override double Loss(double[] parameters, Samples samples, Scaling? scaling) => Lanes8.IsSupported
         ? Trainer<Lanes8>(samples, scaling, null).Loss(parameters)

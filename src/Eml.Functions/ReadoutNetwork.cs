@@ -1,3 +1,4 @@
+using Eml.Functions.Expressions;
 using Eml.Numerics;
 
 namespace Eml.Functions;
@@ -14,6 +15,9 @@ internal sealed class ReadoutNetwork(int depth, int inputs, int heads) : Network
     }
 
     public override Evaluator Compile(double[] parameters) => new ReadoutEvaluator(_layout, parameters);
+
+    public override Formula ToFormula(string title, double[] parameters, Scaling? scaling) =>
+        FormulaOf.Readout(title, _layout, parameters, scaling);
 
     public override double Loss(double[] parameters, Samples samples, Scaling? scaling) =>
         new ReadoutData(_layout, samples, scaling, thinning: 1).Loss(_layout, parameters);
