@@ -29,19 +29,29 @@ public static class FormulaText
         return Encoding.ASCII.GetString(digits[..NumberText.WriteEcma(value, digits)]);
     }
 
-    /// <summary>p/q with q from 3 to 12 if that is the double nearest to the value and its decimals do not end.</summary>
+    /// <summary>p/q with q up to 12 if that is the double nearest to the value and its decimals do not end.</summary>
     internal static (int P, int Q)? Fraction(double value)
     {
         foreach (int q in (ReadOnlySpan<int>)[3, 6, 7, 9, 11, 12])
         {
             double p = Math.Round(value * q);
-            if (p != 0 && Math.Abs(p) <= 999 && p / q == value)
+            if (Math.Abs(p) <= 999 && p / q == value && AreCoprime((int)p, q))
             {
                 return ((int)p, q);
             }
         }
 
         return null;
+    }
+
+    private static bool AreCoprime(int p, int q)
+    {
+        while (q != 0)
+        {
+            (p, q) = (q, p % q);
+        }
+
+        return Math.Abs(p) == 1;
     }
 }
 

@@ -43,7 +43,8 @@ internal sealed class SourceText
         source._text.Append(" */\n");
         source.Lines("#include <float.h>", "#include <math.h>", "",
             "#if FLT_EVAL_METHOD != 0", "#error \"doubles must be computed as doubles (-msse2 -mfpmath=sse)\"", "#endif",
-            "#if defined(__GNUC__) && !defined(__clang__)", "#pragma GCC optimize(\"fp-contract=off\")",
+            "#if defined(__GNUC__) && !defined(__clang__)",
+            "#pragma GCC optimize(\"fp-contract=off\", \"no-tree-slp-vectorize\") /* gcc 12 vectorises to fmaddsub even so */",
             "#else", "#pragma STDC FP_CONTRACT OFF", "#endif", "",
             "#ifndef EML_FUNCTION", "#define EML_FUNCTION forward", "#endif",
             "#ifndef EML_EXP", "#define EML_EXP exp", "#endif",

@@ -90,6 +90,20 @@ internal sealed class Simplifier
             case Operation.Constant:
                 form.AddConstant(weight * e.Value);
                 break;
+            case Operation.Subtract when Math.Abs(weight) != 1 && e is { Left.Operation: Operation.Exp, Right.Operation: Operation.Ln }:
+                // weight·eml(a, b) reads better than two products, as long as it is one.
+                Expression exp = Simplify(e.Left!), ln = Simplify(e.Right!);
+                if (exp.Operation == Operation.Exp && ln.Operation == Operation.Ln)
+                {
+                    form.Add(weight, e.With(exp, ln));
+                }
+                else
+                {
+                    Collect(exp, weight, form);
+                    Collect(ln, -weight, form);
+                }
+
+                break;
             case Operation.Add or Operation.Subtract:
                 Collect(e.Left!, weight, form);
                 Collect(e.Right!, e.Operation == Operation.Add ? weight : -weight, form);
