@@ -254,6 +254,35 @@ public sealed class EmlModel
     }
 
     /// <summary>
+    /// Replaces parameters that are close to 0 or to a fraction p/q with p, q ≤ 12 (mixtures that are close to simple ones)
+    /// by these constants, as long as the loss on the recorded samples stays within the bound of the options. In the default
+    /// profile a scaling becomes part of the parameters, so that they are simple in the user's units.
+    /// </summary>
+    public SnapResult Snap(SnapOptions? options = null)
+    {
+        options ??= new SnapOptions();
+        options.Check();
+        if (_evaluator is null)
+        {
+            throw NoInputs("snapped");
+        }
+
+        if (!_samples.Present.Contains((byte)1))
+        {
+            throw new EmlException(ErrorCode.State, "snapping needs samples with known targets to measure the loss; record some first");
+        }
+
+        double[] parameters = [.. _parameters];
+        Scaling? scaling = _scaling;
+        var monitor = new TrainMonitor(new TrainOptions { Cancel = options.Cancel, Progress = options.Progress });
+        SnapResult result = _network.Snap(parameters, _samples, ref scaling, options, monitor);
+        _parameters = parameters;
+        _scaling = scaling;
+        Publish();
+        return result;
+    }
+
+    /// <summary>
     /// A shallower student of the same profile, trained on at least 50 random rows in [0, 1) of the model's units and
     /// this model's answers.
     /// </summary>

@@ -23,6 +23,9 @@ internal abstract class Network
 
     /// <summary>Trains in place.</summary>
     public abstract TrainResult Train(double[] parameters, Samples samples, Scaling? scaling, TrainOptions? options);
+
+    /// <summary>Snaps in place; the scaling may become part of the parameters.</summary>
+    public abstract SnapResult Snap(double[] parameters, Samples samples, ref Scaling? scaling, SnapOptions options, TrainMonitor monitor);
 }
 
 /// <summary>EmlModel of eml-core 0.1.0.</summary>
@@ -53,6 +56,9 @@ internal sealed class MixNetwork(int depth, int inputs, int heads) : Network
             : Lanes2.IsSupported ? Trainer<Lanes2>(samples, scaling, options).Train(parameters, sweeps)
             : Trainer<Lanes1>(samples, scaling, options).Train(parameters, sweeps);
     }
+
+    public override SnapResult Snap(double[] parameters, Samples samples, ref Scaling? scaling, SnapOptions options, TrainMonitor monitor) =>
+        MixSnap.Run(_layout, inputs, parameters, samples, scaling, options, monitor);
 
     private MixTrainer<T> Trainer<T>(Samples samples, Scaling? scaling, TrainOptions? options)
         where T : struct, ILanes<T> => new(_layout, samples, inputs, scaling, new TrainMonitor(options));

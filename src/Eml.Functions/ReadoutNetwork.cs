@@ -27,4 +27,7 @@ internal sealed class ReadoutNetwork(int depth, int inputs, int heads) : Network
         : Lanes4.IsSupported ? ReadoutTrainer<Lanes4>.Train(_layout, parameters, samples, scaling, options)
         : Lanes2.IsSupported ? ReadoutTrainer<Lanes2>.Train(_layout, parameters, samples, scaling, options)
         : ReadoutTrainer<Lanes1>.Train(_layout, parameters, samples, scaling, options);
+
+    public override SnapResult Snap(double[] parameters, Samples samples, ref Scaling? scaling, SnapOptions options, TrainMonitor monitor) =>
+        ReadoutSnap.Run(_layout, parameters, samples, ref scaling, options, monitor);
 }

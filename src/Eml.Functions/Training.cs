@@ -22,7 +22,7 @@ public sealed class TrainOptions
     public Func<TrainProgress, int>? Progress { get; init; }
 }
 
-/// <summary>How far a training is. Phase 1: restarts, phase 2: sweeps of coordinate descent.</summary>
+/// <summary>How far a training is. Phase 1: restarts, phase 2: sweeps of coordinate descent, phase 3: snapping.</summary>
 public readonly record struct TrainProgress(int Phase, long Step, long Total, double Loss, long Evaluations, long Accepted);
 
 /// <summary>How a training ended.</summary>
@@ -47,6 +47,7 @@ internal sealed class TrainMonitor(TrainOptions? options)
 {
     public const int Restarts = 1;
     public const int Descent = 2;
+    public const int Snapping = 3;
 
     /// <summary>Rows between two looks at the clock: a row costs at most some 200 ns, so that this is a few ms.</summary>
     private const long RowsBetweenLooks = 16384;
