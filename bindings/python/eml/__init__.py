@@ -12,7 +12,7 @@ from ._log import set_log
 from ._metadata import Metadata
 from ._model import EmlModel, Scaling
 from ._native import lib as _lib, library_path as _library_path
-from ._training import Progress, Training
+from ._training import Progress, Snapping, Training
 from ._trees import EmlTree, SafeTree
 from .errors import (EmlArgumentError, EmlBufferError, EmlBusyError, EmlError, EmlFormatError, EmlHandleError,
                      EmlInternalError, EmlIoError, EmlLimitError, EmlLoadError, EmlMemoryError, EmlNonFiniteError,
@@ -24,7 +24,7 @@ __all__ = [
     "Cancel", "EmlArgumentError", "EmlBufferError", "EmlBusyError", "EmlError", "EmlFormatError", "EmlHandleError",
     "EmlInternalError", "EmlIoError", "EmlLimitError", "EmlLoadError", "EmlMemoryError", "EmlModel",
     "EmlNonFiniteError", "EmlShapeError", "EmlStateError", "EmlTree", "EmlTypeError", "EmlUnsupportedError",
-    "EmlVersionError", "Event", "Metadata", "Progress", "SafeTree", "Scaling", "Training", "abi", "build_info", "eml",
+    "EmlVersionError", "Event", "Metadata", "Progress", "SafeTree", "Scaling", "Snapping", "Training", "abi", "build_info", "eml",
     "eml_safe", "errors", "event_type", "exp", "library_path", "ln", "pow", "random_restart", "set_log", "softmax3",
     "version",
 ]

@@ -5,7 +5,7 @@ namespace Eml.Functions;
 /// <summary>
 /// Snapping in the default profile. The function is closed under affine maps of its inputs and answers, so a scaling is
 /// first worked into the parameters: constants are simple in the user's units or not at all. Zeros come first, because they
-/// take terms and nodes away; after every change the heads are solved again, themselves they snap last.
+/// take terms and nodes away; after every change the heads are solved again; they themselves snap last.
 /// </summary>
 internal static class ReadoutSnap
 {
@@ -48,7 +48,7 @@ internal static class ReadoutSnap
         };
         int[] nonlinear = [.. Enumerable.Range(0, layout.NonlinearCount)];
         int[] heads = [.. Enumerable.Range(layout.NonlinearCount, parameters.Length - layout.NonlinearCount)];
-        snapper.Run(heads, Zero);
+        snapper.Run(heads, i => IsNodeWeight(i) && snapper.Refit is not null ? [new SnapMove(i, [0])] : Zero(i));
         snapper.Run(nonlinear, Zero);
         snapper.Run(nonlinear, Constants);
         snapper.Run(heads, Constants);
@@ -65,6 +65,8 @@ internal static class ReadoutSnap
         return new SnapResult(monitor.Stopped ? TrainStatus.Cancelled : TrainStatus.Done, monitor.StopValue, snapper.Snapped,
             before, changed ? snapper.Loss : before, allowed, monitor.Evaluations, isUnscaled);
 
+        // A node that the other terms can stand in for goes, however large its weight was.
+        bool IsNodeWeight(int i) => (i - layout.NonlinearCount) % layout.Features > layout.Inputs;
         IEnumerable<SnapMove> Zero(int i) => Math.Abs(current[i]) <= options.Tolerance ? [new SnapMove(i, [0])] : [];
         IEnumerable<SnapMove> Constants(int i) =>
             SimpleNumbers.Near(current[i], options.Tolerance).Select(c => new SnapMove(i, [c]));

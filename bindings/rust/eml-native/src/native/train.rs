@@ -18,6 +18,8 @@ pub enum Phase {
     Restart,
     /// Coordinate descent.
     Descent,
+    /// Snapping.
+    Snap,
     /// A phase that this crate does not know.
     Other(i32),
 }
@@ -62,7 +64,7 @@ pub struct Training {
     pub sweeps: u64,
 }
 
-type ProgressClosure<'a> = Box<dyn FnMut(&Progress) -> ControlFlow<()> + 'a>;
+pub(crate) type ProgressClosure<'a> = Box<dyn FnMut(&Progress) -> ControlFlow<()> + 'a>;
 
 /// Options of a training; what is not set keeps the library's default.
 ///
@@ -144,19 +146,14 @@ impl<'a> TrainOptions<'a> {
 
     /// Calls `work` with options that the library can read, then lets a panic of the progress closure continue.
     pub(crate) fn run<R>(mut self, work: impl FnOnce(*const sys::eml_train_options) -> R) -> R {
-        let mut watcher = self.progress.take().map(|closure| Watcher { closure, panic: None });
-        if let Some(watcher) = &mut watcher {
-            self.raw.progress = Some(Watcher::call);
-            self.raw.user = (watcher as *mut Watcher<'a>).cast();
-        }
         if let Some(token) = &self.cancel {
             self.raw.cancel = token.handle();
         }
-        let result = work(&self.raw);
-        if let Some(payload) = watcher.and_then(|watcher| watcher.panic) {
-            panic::resume_unwind(payload);
-        }
-        result
+        let (closure, raw) = (self.progress.take(), &mut self.raw);
+        watched(closure, |function, user| {
+            (raw.progress, raw.user) = (function, user);
+            work(raw)
+        })
     }
 }
 
@@ -164,6 +161,22 @@ impl Default for TrainOptions<'_> {
     fn default() -> Self {
         TrainOptions::new()
     }
+}
+
+/// Calls `work` with the function and argument that make the library call the closure, then lets its panic continue.
+pub(crate) fn watched<R>(
+    closure: Option<ProgressClosure<'_>>,
+    work: impl FnOnce(sys::eml_progress_fn, *mut c_void) -> R,
+) -> R {
+    let mut watcher = closure.map(|closure| Watcher { closure, panic: None });
+    let result = match &mut watcher {
+        Some(watcher) => work(Some(Watcher::call), (watcher as *mut Watcher<'_>).cast()),
+        None => work(None, std::ptr::null_mut()),
+    };
+    if let Some(payload) = watcher.and_then(|watcher| watcher.panic) {
+        panic::resume_unwind(payload);
+    }
+    result
 }
 
 /// A progress closure at work.
@@ -181,6 +194,7 @@ impl Watcher<'_> {
             phase: match raw.phase {
                 sys::EML_PHASE_RESTART => Phase::Restart,
                 sys::EML_PHASE_DESCENT => Phase::Descent,
+                sys::EML_PHASE_SNAP => Phase::Snap,
                 other => Phase::Other(other),
             },
             step: raw.step,
