@@ -49,6 +49,7 @@ internal sealed class Snapper
             (_monitor.Step, _monitor.Total) = (0, 2 * open.Count);
             foreach (int group in open)
             {
+                _monitor.Look(); // with few samples the loss alone would hardly ever look
                 foreach (SnapMove move in candidates(group))
                 {
                     double loss = Try(move);
