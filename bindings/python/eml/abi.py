@@ -286,6 +286,7 @@ FUNCTIONS = {
 
     "eml_tree_param_count": (eml_status, c_uint32, c_uint64, _SIZE),
     "eml_tree_evaluate": (eml_status, c_uint32, c_uint64, _DOUBLES, c_uint64, _DOUBLES, c_uint64, _DOUBLES, c_uint32),
+    "eml_tree_expression": (eml_status, c_uint32, c_uint64, _DOUBLES, c_uint64, c_int32, _TEXT, c_uint64, _SIZE),
 
     "eml_safetree_create": (eml_status, c_uint32, c_uint64, c_uint64, POINTER(_SAFETREE)),
     "eml_safetree_free": (eml_status, _SAFETREE),
@@ -294,7 +295,6 @@ FUNCTIONS = {
     "eml_safetree_get_params": (eml_status, _SAFETREE, _DOUBLES, c_uint64),
     "eml_safetree_set_params": (eml_status, _SAFETREE, _DOUBLES, c_uint64, c_uint32),
     "eml_safetree_forward": (eml_status, _SAFETREE, _DOUBLES, c_uint64, _DOUBLES, c_uint32),
-    "eml_tree_expression": (eml_status, c_uint32, c_uint64, _DOUBLES, c_uint64, c_int32, _TEXT, c_uint64, _SIZE),
     "eml_safetree_expression": (eml_status, _SAFETREE, c_int32, _TEXT, c_uint64, _SIZE),
     "eml_safetree_export": (eml_status, _SAFETREE, c_int32, c_void_p, c_uint64, _SIZE),
     "eml_safetree_import": (eml_status, c_void_p, c_uint64, c_int32, POINTER(_SAFETREE)),
