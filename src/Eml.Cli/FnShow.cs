@@ -32,7 +32,7 @@ internal static class FnShow
         var command = new Command("show", "Write a learned function as a formula or as source code") { model, format, within };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(within) is not null && result.GetValue(format) is not ("text" or "latex"))
+            if (result.GetValue(within) is not null && result.GetValue(format) is "c" or "rust" or "python")
                 result.AddError("--within goes with --format text or latex: source code computes everything");
         });
         command.SetAction(parse => Run(parse.GetRequiredValue(model), parse.GetRequiredValue(format), parse.GetValue(within),
@@ -62,7 +62,8 @@ internal static class FnShow
         }
         else
         {
-            Output.Line(text.TrimEnd('\n'));
+            foreach (string line in text.TrimEnd('\n').Split('\n'))
+                Output.Line(line);
         }
 
         return ExitCode.Ok;
