@@ -49,6 +49,6 @@ public sealed class EmlTree
             Check.Finite("params", parameters);
         }
 
-        new MixEvaluator(_layout, parameters).Rows(x, Inputs, rows, y, scaling: null);
+        new MixEvaluator(_layout, parameters.ToArray()).Rows(x, Inputs, rows, y, scaling: null);
     }
 }

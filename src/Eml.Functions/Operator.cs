@@ -12,6 +12,9 @@ public static class Operator
     /// <summary>The smallest positive normal double: what stands in for arguments of ln that are not positive.</summary>
     internal const double MinPositive = 2.2250738585072014e-308;
 
+    /// <summary>The number below <see cref="MinPositive"/>.</summary>
+    internal const double LargestSubnormal = 2.225073858507201e-308;
+
     private const double ExpLimit = 20;
 
     /// <summary>exp x − ln y.</summary>
