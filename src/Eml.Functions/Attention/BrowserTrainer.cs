@@ -154,7 +154,7 @@ internal sealed class BrowserTrainer<T> where T : struct, ILanes<T>
 
         Score(0, _seqLen, _attention);
         Mix(0, _seqLen, 0, _dK, _attention, _context);
-        return Loss(_context, _squares, double.PositiveInfinity);
+        return Loss(_context, _squares, double.NaN); // which nothing compares with
     }
 
     /// <summary>A head of q, k or v has changed. NaN: the loss cannot be below the best.</summary>
