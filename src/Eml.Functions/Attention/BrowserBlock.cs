@@ -75,7 +75,7 @@ public sealed class BrowserBlock
     public int ParameterCount { get; }
 
     /// <summary>What the training of the output map alone left as its loss; infinity before.</summary>
-    public double OutputLoss { get; internal set; } = double.PositiveInfinity;
+    public double OutputLoss { get; set; } = double.PositiveInfinity;
 
     /// <summary>The trainer calls the output map trained below a loss of 0.1; the other maps never.</summary>
     public bool OutputTrained => OutputLoss < 0.1;

@@ -63,7 +63,10 @@ public sealed record BrowserConfig
     {
         Range("seq_len", seqLen, 1, SeqLenLimit);
         Range("d_model", dModel, 1, DModelLimit);
-        Range("d_k", dK, 1, dModel);
+        if (dK < 1 || dK > dModel)
+        {
+            throw new EmlException(ErrorCode.Argument, $"d_k must be in 1..={dModel}, which is d_model, got {dK}");
+        }
     }
 
     internal static void Range(string what, int value, int least, int most)
