@@ -24,6 +24,13 @@ public static class Operator
     public static double EmlSafe(double x, double y) =>
         Exp.Of(Clamp(x, -ExpLimit, ExpLimit)) - Ln.Of(y > 0 ? y : MinPositive);
 
+    /// <summary>
+    /// The browser trainer's eml_safe: exp(clamp(x, −20, 20)) − ln(max(y, 5e-324)). It differs from <see cref="EmlSafe"/>
+    /// where y &lt; 2.2e-308, and NaN in either argument stays.
+    /// </summary>
+    public static double BrowserEmlSafe(double x, double y) =>
+        Exp.Of(Clamp(x, -ExpLimit, ExpLimit)) - Ln.Of(Math.Max(double.Epsilon, y));
+
     /// <summary>The softmax of three numbers; NaN is ignored when the largest is sought.</summary>
     public static (double Alpha, double Beta, double Gamma) Softmax3(double a, double b, double c)
     {
@@ -58,10 +65,10 @@ public static class Operator
         return T.All(T.Select(subnormal, T.Broadcast(0), normal)) ? Ln.Positive(positive) : LnByLane(positive);
     }
 
-    /// <summary>eml_safe lane by lane.</summary>
+    /// <summary>eml_safe lane by lane; lanes of y that are not positive (or NaN) count as <paramref name="floor"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static T EmlSafe<T>(T x, T y) where T : struct, ILanes<T> =>
-        ExpClamped(Clamp(x, T.Broadcast(-ExpLimit), T.Broadcast(ExpLimit))) - LnSafe(y, T.Broadcast(MinPositive));
+    internal static T EmlSafe<T>(T x, T y, T floor) where T : struct, ILanes<T> =>
+        ExpClamped(Clamp(x, T.Broadcast(-ExpLimit), T.Broadcast(ExpLimit))) - LnSafe(y, floor);
 
     // Subnormal and infinite lanes are rare: they may cost a trip through memory.
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -264,6 +264,36 @@ expect "too few samples" 2 '' '--samples 49: must be'
 run fn distill misra.json --depth 2
 expect "distill needs --out" 2 '' "'--out' is required"
 
+# ---------------------------------------------------------------------------------------------- attention blocks
+run attn
+expect "eml attn alone prints its verbs" 0 'browser  +Train as' ''
+small="--seq 2 --d-model 4 --d-k 2 --depth 3 --seed 7 --rounds 2 --samples 16"
+# What the page computed with these numbers (shared golden data, browser_export.json), to 12 digits.
+# shellcheck disable=SC2086 # words are meant
+run attn browser $small --json
+expect "attn browser --json" 0 '^\{"mode":"compare","seq_len":2,"d_model":4,"d_k":2,"depth":3,"seed":7,"rounds":2,"samples":16,"eml":\{"parameters":328,"trials_per_round":1312,"loss_before":0\.62326534766[0-9]+,"curve":\[0\.13434342754[0-9]+,0\.13198574094[0-9]+\],"loss_after":0\.13198574094[0-9]+,"converged":false,"evaluations":2624,"accepted":[0-9]+,"stability":\{"max_gradient":0\.00782[0-9]+,"mean_gradient":0\.00400[0-9]+,"trials":50,"tier":"stable"\}\},"baseline":\{"parameters":148,"trials_per_round":600,"loss_before":0\.14191415831[0-9]+,"curve":\[0\.05954125907[0-9]+,0\.02787312628[0-9]+\],.*"tier":"stable"\}\},"cancelled":false,"seconds":[^,]+,"out":null,"files":\[\]\}$' '^descent '
+# shellcheck disable=SC2086
+run attn browser $small --mode iter0 --out bundle
+expect "attn browser --out" 0 '^saved +bundle/eml_attention_toy_out\.json$' '*'
+check "and the loss" grep -q '^loss .* 0\.134392 after (not converged)$' out
+run inspect bundle/eml_attention_toy_out.json --json
+expect "the bundle's output map knows its loss" 0 '"kind":"SafeTree","depth":3,"inputs":4,"heads":8,"parameters":112,.*"trained":false,"name":"eml_attention_toy_out","mse":0\.13439177681[0-9]+,"timestamp":1[0-9.]+\}$' ''
+run convert bundle/eml_attention_toy_q.json q.json
+expect "and converts to eml-core's SafeTree" 0 '^saved' '*'
+check "with its fields" grep -q '^{"depth":3,"inputs":8,"heads":4,"params":\[' q.json
+run attn browser --mode baseline --out x
+expect "the baseline is not exported" 2 '' '--out saves the block of eml functions'
+check "and no folder is made" test ! -e x
+run attn browser --d-k 9 --out x
+expect "a key wider than the model" 1 '' 'd_k must be in 1\.\.=8'
+check "and no folder is made for it" test ! -e x
+run attn browser --mode joint
+expect "an unknown mode" 2 '' 'joint'
+run attn browser --seed 4294967296
+expect "a seed past 32 bits" 2 '' 'from 0 to 4294967295'
+run attn browser $small --out misra.json/sub
+expect "a folder that cannot be" 1 '' '^eml: '
+
 # ---------------------------------------------------------------------------------------------- inspect
 run inspect misra.json
 expect "inspect" 0 '^kind +EmlModel$' ''
@@ -337,6 +367,10 @@ interrupt fn distill stopped.json --depth 4 --samples 20000 --out stopped.pb
 expect "Ctrl-C stops a distillation" 130 '^saved +stopped\.pb' 'interrupted: this is the best state reached'
 run inspect stopped.pb
 expect "and the student that was reached is saved" 0 '^kind +EmlModel$' ''
+
+interrupt attn browser --seq 8 --d-model 32 --d-k 32 --depth 5 --mode compare --out stopped --json
+expect "Ctrl-C stops an attention training" 130 '"curve":\[\].*"baseline":null,"cancelled":true' '*'
+check "and the block that was reached is saved" test -s stopped/eml_attention_toy_v.json
 
 # ---------------------------------------------------------------------------------------------- terminals
 if command -v script >/dev/null; then
