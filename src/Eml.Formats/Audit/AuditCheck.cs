@@ -20,8 +20,8 @@ public static class AuditCheck
         if (log.Header is not { } header)
             return log.Report;
 
-        var comparison = new Comparison(log);
         int stopValue = 0;
+        var comparison = new Comparison(log, () => stopValue != 0 || cancel?.IsSet == true);
         var stop = new TrainOptions
         {
             StopAfter = log.End is { Cancelled: true } end ? end.Trials : null,
@@ -37,14 +37,15 @@ public static class AuditCheck
             return log.At(AuditVerdict.Malformed, 0, e.Message);
         }
 
-        return !comparison.IsDone && (stopValue != 0 || cancel?.IsSet == true)
+        return comparison.WasStopped
             ? new AuditReport(AuditVerdict.Stopped, 0, 0, "audit log: the check was stopped", stopValue)
             : comparison.Report();
     }
 
     /// <summary>Takes the records that are written and compares them with those of the log.</summary>
-    private sealed class Comparison(AuditLog log)
+    private sealed class Comparison(AuditLog log, Func<bool> isStopped)
     {
+        private const int First = 1; // the record behind the start
         private readonly int _chained = log.Report.Verdict is AuditVerdict.Ok or AuditVerdict.Truncated
             ? log.Records
             : log.Report.Record;
@@ -53,27 +54,29 @@ public static class AuditCheck
         private int _next;
 
         /// <summary>What comes is of no interest any more.</summary>
-        public bool IsDone => _found is not null || _next >= _chained + (log.IsBroken ? 1 : 0);
+        public bool IsDone => _found is not null || (_next >= _chained && !log.IsBroken);
+
+        /// <summary>The caller stopped the check before it was done; what the training wrote from then on means nothing.</summary>
+        public bool WasStopped { get; private set; }
 
         public void Take(ReadOnlySpan<byte> bytes)
         {
-            if (IsDone)
+            WasStopped |= !IsDone && isStopped();
+            if (IsDone || WasStopped)
                 return;
 
             AuditFrame frame = AuditFrame.Split(bytes, out _)[0];
-            ReadOnlySpan<byte> written = bytes.Slice(frame.Start, frame.Length), logged = log.Record(_next);
-            if (_next == _chained)
+            ReadOnlySpan<byte> written = bytes.Slice(frame.Start, frame.Length), logged = log.Record(Math.Min(_next, _chained));
+            if (_next >= _chained)
             {
-                _found = logged[AuditFrame.HashFieldLength..].SequenceEqual(written[AuditFrame.HashFieldLength..])
-                    ? log.At(AuditVerdict.Changed, _next, "the hash in it was changed")
-                    : log.At(AuditVerdict.Missing, _next, "one or more records are missing in front of it");
+                Explain(logged[AuditFrame.HashFieldLength..].SequenceEqual(written[AuditFrame.HashFieldLength..]));
             }
             else if (!logged.SequenceEqual(written))
             {
                 // A record that its successor names is as its writer made it.
-                _found = log.IsBroken && _next == _chained - 1
-                    ? log.At(AuditVerdict.Changed, _next, "it was changed")
-                    : log.At(AuditVerdict.Differs, _next, "training again gives another record");
+                _found = log.IsNamed(_next)
+                    ? log.At(AuditVerdict.Differs, _next, "training again gives another record")
+                    : log.At(AuditVerdict.Changed, _next, "it was changed");
             }
 
             _next++;
@@ -86,7 +89,28 @@ public static class AuditCheck
                 return _found;
             if (_next < _chained)
                 return log.At(AuditVerdict.Differs, _next, "training again ends before it");
-            return log.Report;
+            return log.IsBroken && _chained == First ? log.At(AuditVerdict.Changed, 0, "it was changed") : log.Report;
+        }
+
+        /// <summary>The chain is broken at a record; is what training again has just written the rest of it?</summary>
+        private void Explain(bool isSame)
+        {
+            if (!isSame)
+            {
+                // All before was compared; but a start, being all that is trained from, agrees with itself whatever it says.
+                if (_chained != First)
+                    _found = log.At(AuditVerdict.Missing, _chained, "one or more records are missing in front of it");
+            }
+            else if (_next > _chained)
+            {
+                _found = log.At(AuditVerdict.Missing, _chained, "one or more records are missing in front of it");
+            }
+            else
+            {
+                _found = _chained == First && log.IsNamed(First)
+                    ? log.At(AuditVerdict.Changed, 0, "it was changed")
+                    : log.At(AuditVerdict.Changed, _chained, "the hash in it was changed");
+            }
         }
     }
 }

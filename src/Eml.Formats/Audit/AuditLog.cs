@@ -61,6 +61,10 @@ public sealed class AuditLog
     /// <summary>The bytes of a record, without its length.</summary>
     internal ReadOnlySpan<byte> Record(int index) => _bytes.Span.Slice(_frames[index].Start, _frames[index].Length);
 
+    /// <summary>Whether the record behind this one names it, so that it is as it was written.</summary>
+    internal bool IsNamed(int index) => index + 1 < Records && AuditFrame.HasHash(Record(index + 1)) &&
+        AuditFrame.Hash(Record(index + 1)).SequenceEqual(Sha256.Of(Record(index)));
+
     /// <summary>A finding at a record.</summary>
     internal AuditReport At(AuditVerdict verdict, int record, string what)
     {

@@ -38,13 +38,16 @@ public static class ModelAudit
     {
         if (log.Header is not { } header)
             return log.Report;
+        bool isStartSuspect = log.IsBroken && log.Report.Record == 1;
         if (header.Kind != Kind)
         {
+            if (isStartSuspect)
+                return log.At(AuditVerdict.Changed, 0, "it was changed");
             throw new EmlException(FormatError.Kind, 0,
                 $"audit log of a training of {StrictJson.Quoted(header.Kind)}, not of {StrictJson.Quoted(Kind)}; check it as what it is");
         }
 
-        if (!header.DataHash.AsSpan().SequenceEqual(DataHash(data)) && !(log.IsBroken && log.Report.Record == 1))
+        if (!header.DataHash.AsSpan().SequenceEqual(DataHash(data)) && !isStartSuspect)
             return log.At(AuditVerdict.OtherData, 0, "the data are not those that the training had: their hash is another");
 
         return AuditCheck.Run(log, (start, sink, stop) => Replay(start, data, sink, stop), cancel, progress);

@@ -126,7 +126,7 @@ public class AuditTests
         var forged = Proto.AuditRecord.Parser.ParseFrom(records[1]);
         forged.Move.Loss = Math.BitIncrement(forged.Move.Loss);
         AuditReport lie = Check(Join([records[0], forged.ToByteArray()]), data);
-        Assert.Equal((AuditVerdict.Differs, 1), (lie.Verdict, lie.Record));
+        Assert.Equal((AuditVerdict.Changed, 1), (lie.Verdict, lie.Record));
     }
 
     [Fact]
@@ -195,13 +195,13 @@ public class AuditTests
     public void A_cancelled_training_leaves_a_shorter_log_that_holds(Profile profile)
     {
         EmlModel untrained = Untrained(profile, 3, 2, 1, rows: 50);
-        int whole = Train(untrained.Clone(), Options(profile, sweeps: 3), out _).Length;
+        int whole = Split(Train(untrained.Clone(), Options(profile, sweeps: 3), out _)).Length;
         foreach (long stop in (long[])[0, 1, 2, 5, 50, 95, 96, 97, 99, 100, 101, 120, 150])
         {
             EmlModel model = untrained.Clone();
             byte[] log = Train(model, Options(profile, sweeps: 3, stopAfter: stop), out TrainResult result);
             Assert.Equal((TrainStatus.Cancelled, stop), (result.Status, result.Trials));
-            Assert.True(log.Length <= whole);
+            Assert.InRange(Split(log).Length, 3, whole);
             AssertHolds(log, untrained, model, cancelled: true);
         }
     }
@@ -414,8 +414,8 @@ public class AuditTests
 public class AuditPathTests
 {
     [Theory]
-    [InlineData(Profile.EmlCore01, "")]
-    [InlineData(Profile.Default, "")]
+    [InlineData(Profile.EmlCore01, "4a079a952370d03ee5b04ffdaf111d0b275560ff0")]
+    [InlineData(Profile.Default, "d00195125ac8dbac0aa56f1cba55a304eb63e3899")]
     public void The_same_training_gives_the_same_log(Profile profile, string finalHash)
     {
         EmlModel model = AuditTests.Untrained(profile, 4, 3, 2, rows: 333);
@@ -423,7 +423,7 @@ public class AuditPathTests
         var log = new MemoryStream();
         ModelAudit.Train(model, new TrainOptions { MaxSweeps = 4 }, log.Write);
         AuditLog read = AuditLog.Read(log.ToArray());
-        Assert.Equal(finalHash, Convert.ToHexStringLower(read.FinalHash.Span));
+        Assert.StartsWith(finalHash, Convert.ToHexStringLower(read.FinalHash.Span), StringComparison.Ordinal);
         Assert.Equal(AuditVerdict.Ok, ModelAudit.Check(read, data, null, null).Verdict);
     }
 }
