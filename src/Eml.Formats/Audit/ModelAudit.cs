@@ -43,8 +43,7 @@ public static class ModelAudit
         {
             if (isStartSuspect)
                 return log.At(AuditVerdict.Changed, 0, "it was changed");
-            throw new EmlException(FormatError.Kind, 0,
-                $"audit log of a training of {StrictJson.Quoted(header.Kind)}, not of {StrictJson.Quoted(Kind)}; check it as what it is");
+            throw OtherKind(header);
         }
 
         if (!header.DataHash.AsSpan().SequenceEqual(DataHash(data)) && !isStartSuspect)
@@ -58,6 +57,9 @@ public static class ModelAudit
     /// </summary>
     public static EmlModel Before(AuditHeader header, out TrainOptions options)
     {
+        if (header.Kind != Kind)
+            throw OtherKind(header);
+
         Proto.AuditModel c = ModelProtobuf.Parse(Proto.AuditModel.Parser, header.Configuration, "eml.v1.AuditModel");
         if (c.Profile is not (Proto.Profile.EmlCore01 or Proto.Profile.Default))
             throw Bad($"profile {(int)c.Profile} is not known");
@@ -151,6 +153,9 @@ public static class ModelAudit
 
         return sha.Add(present).Finish();
     }
+
+    private static EmlException OtherKind(AuditHeader header) => new(FormatError.Kind, 0,
+        $"audit log of a training of {StrictJson.Quoted(header.Kind)}, not of {StrictJson.Quoted(Kind)}; check it as what it is");
 
     private static EmlException Bad(string what) => new(FormatError.Value, 0, $"audit log: the start is wrong: {what}");
 }
