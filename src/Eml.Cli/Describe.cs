@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Eml.Formats;
+using Eml.Formats.Audit;
 using Eml.Functions;
 
 namespace Eml.Cli;
@@ -24,6 +25,14 @@ internal static class Describe
         FileFormat.Safetensors => "safetensors",
         FileFormat.Protobuf => "pb",
         _ => "json",
+    };
+
+    /// <summary>A verdict on an audit log.</summary>
+    public static string Verdict(AuditVerdict verdict) => verdict switch
+    {
+        AuditVerdict.Ok => "ok",
+        AuditVerdict.OtherData => "other data",
+        _ => verdict.ToString().ToLowerInvariant(),
     };
 
     /// <summary>What a training took.</summary>

@@ -67,9 +67,12 @@ internal static class Program
         };
         attention.SetAction(parse => new HelpAction().Invoke(parse));
 
+        var audit = new Command("audit", "Audit logs of trainings: verify, show") { AuditVerify.Create(), AuditShow.Create() };
+        audit.SetAction(parse => new HelpAction().Invoke(parse));
+
         var root = new RootCommand("Functions that are learned from data, with the same bits on every machine.")
         {
-            function, attention, ConvertFile.Create(), Inspect.Create(), Arguments.Json,
+            function, attention, audit, ConvertFile.Create(), Inspect.Create(), Arguments.Json,
         };
         // Ours knows --json, and stands in place of the one that every root command has.
         root.Options.Remove(root.Options.Single(o => o is VersionOption));

@@ -30,15 +30,7 @@ internal static class ModelProtobuf
             Name = model.Name,
         };
         message.Params.AddRange(model.Parameters.ToArray());
-        if (model.Scaling is { } scaling)
-        {
-            message.Scaling = new Proto.Scaling();
-            message.Scaling.InputOffset.AddRange(scaling.InputOffset);
-            message.Scaling.InputFactor.AddRange(scaling.InputFactor);
-            message.Scaling.TargetOffset.AddRange(scaling.TargetOffset);
-            message.Scaling.TargetFactor.AddRange(scaling.TargetFactor);
-        }
-
+        message.Scaling = ToMessage(model.Scaling);
         foreach ((string key, string value) in model.Metadata)
         {
             UnicodeText.Check(key);
@@ -65,6 +57,20 @@ internal static class ModelProtobuf
         message.Biases.AddRange(tree.Parameters.Slice(weights, tree.Heads).ToArray());
         message.Constants.AddRange(tree.Parameters[(weights + tree.Heads)..].ToArray());
         return message.ToByteArray();
+    }
+
+    /// <summary>A scaling; null stays null.</summary>
+    public static Proto.Scaling? ToMessage(Scaling? scaling)
+    {
+        if (scaling is null)
+            return null;
+
+        var message = new Proto.Scaling();
+        message.InputOffset.AddRange(scaling.InputOffset);
+        message.InputFactor.AddRange(scaling.InputFactor);
+        message.TargetOffset.AddRange(scaling.TargetOffset);
+        message.TargetFactor.AddRange(scaling.TargetFactor);
+        return message;
     }
 
     /// <summary>True if the bytes begin as a message of model.proto does.</summary>

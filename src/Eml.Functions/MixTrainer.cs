@@ -98,7 +98,12 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
                 candidate[i] = random.Restart();
             }
 
-            Try(everything, candidate, ref best, () => candidate.CopyTo(parameters, 0));
+            if (Try(everything, candidate, ref best))
+            {
+                _monitor.Keep(parameters, candidate, best);
+                candidate.CopyTo(parameters, 0);
+            }
+
             _monitor.Step = r + 1;
         }
 
@@ -136,8 +141,9 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
             {
                 double old = parameters[i];
                 parameters[i] = old + delta;
-                if (Try(plans[i], parameters, ref best, null))
+                if (Try(plans[i], parameters, ref best))
                 {
+                    _monitor.Keep(i, old, parameters[i], best);
                     improved = true;
                 }
                 else
@@ -150,10 +156,10 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
         return improved;
     }
 
-    private bool Try(Step[] plan, double[] parameters, ref double best, Action? onBetter)
+    private bool Try(Step[] plan, double[] parameters, ref double best)
     {
         double loss = Evaluate(plan, parameters, best);
-        _monitor.Evaluations++;
+        _monitor.EndTrial();
         if (!(loss < best))
         {
             return false;
@@ -161,9 +167,6 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
 
         best = loss;
         Keep(plan);
-        onBetter?.Invoke();
-        _monitor.Accepted++;
-        _monitor.Loss = best;
         return true;
     }
 

@@ -1,12 +1,12 @@
 """Options, progress and results of a training."""
 from __future__ import annotations
 
-from ctypes import byref, sizeof
+from ctypes import POINTER, byref, c_char, c_char_p, cast, sizeof
 from typing import Any, Callable, Generator, List, NamedTuple, Optional
 
 from . import abi
 from ._cancel import Cancel
-from ._native import check, lib, unsigned
+from ._native import check, lib, path_bytes, unsigned
 from .errors import EmlTypeError
 
 _PHASES = {abi.EML_PHASE_RESTART: "restart", abi.EML_PHASE_DESCENT: "descent"}
@@ -43,7 +43,7 @@ class Work:
     """The options struct of one training, and the exceptions that its progress function raised."""
 
     def __init__(self, progress: Optional[ProgressFunction], cancel: Optional[Cancel], max_sweeps: Optional[int],
-                 seed: Optional[int], target_loss: Optional[float]):
+                 seed: Optional[int], target_loss: Optional[float], audit: Any = None):
         self.options = abi.eml_train_options()
         check(lib.eml_train_options_init(byref(self.options), sizeof(self.options)))
         if max_sweeps is not None:
@@ -52,6 +52,11 @@ class Work:
             self.options.seed = unsigned(seed, 64, "seed")
         if target_loss is not None:
             self.options.target_loss = target_loss
+        if audit is not None:
+            path = path_bytes(audit)
+            self._path = c_char_p(path)  # keeps the bytes alive
+            self.options.audit_path = cast(self._path, POINTER(c_char))
+            self.options.audit_path_len = len(path)
         if cancel is not None:
             if not isinstance(cancel, Cancel):
                 raise EmlTypeError("cancel must be an eml.Cancel, not %s" % type(cancel).__name__)

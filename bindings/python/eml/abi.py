@@ -70,6 +70,17 @@ EML_FORMAT_PROTOBUF = 4
 EML_PHASE_RESTART = 1
 EML_PHASE_DESCENT = 2
 
+EML_AUDIT_OK = 0
+EML_AUDIT_TRUNCATED = 1
+EML_AUDIT_MALFORMED = 2
+EML_AUDIT_CHANGED = 3
+EML_AUDIT_MISSING = 4
+EML_AUDIT_DOUBLED = 5
+EML_AUDIT_REORDERED = 6
+EML_AUDIT_OTHER_DATA = 7
+EML_AUDIT_DIFFERS = 8
+EML_AUDIT_STOPPED = 9
+
 EML_EVENT_TRAINED = 1
 EML_EVENT_PREDICTION = 2
 EML_EVENT_DRIFT = 3
@@ -161,6 +172,7 @@ class eml_progress(Structure):
 
 
 eml_progress_fn = CFUNCTYPE(c_int32, POINTER(eml_progress), c_void_p)
+eml_write_fn = CFUNCTYPE(c_int32, c_void_p, c_uint64, c_void_p)
 
 
 class eml_train_options(Structure):
@@ -172,6 +184,9 @@ class eml_train_options(Structure):
         ("cancel", POINTER(eml_cancel)),
         ("progress", eml_progress_fn),
         ("user", c_void_p),
+        ("audit_path", POINTER(c_char)),
+        ("audit_path_len", c_uint64),
+        ("audit", eml_write_fn),
     ]
 
 
@@ -185,6 +200,21 @@ class eml_train_result(Structure):
         ("evaluations", c_uint64),
         ("accepted", c_uint64),
         ("sweeps", c_uint64),
+    ]
+
+
+class eml_audit_report(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("verdict", c_int32),
+        ("record", c_uint64),
+        ("byte_offset", c_uint64),
+        ("records", c_uint64),
+        ("moves", c_uint64),
+        ("trials", c_uint64),
+        ("loss", c_double),
+        ("cancelled", c_int32),
+        ("reserved", c_uint32),
     ]
 
 
@@ -286,6 +316,10 @@ FUNCTIONS = {
     "eml_model_forward": (eml_status, _MODEL, _DOUBLES, c_uint64, _DOUBLES, c_uint32),
     "eml_train_options_init": (eml_status, POINTER(eml_train_options), c_uint32),
     "eml_model_train": (eml_status, _MODEL, POINTER(eml_train_options), POINTER(eml_train_result)),
+    "eml_model_verify_audit": (eml_status, _MODEL, c_void_p, c_uint64, POINTER(eml_train_options),
+                               POINTER(eml_audit_report)),
+    "eml_model_verify_audit_file": (eml_status, _MODEL, c_char_p, c_uint64, POINTER(eml_train_options),
+                                    POINTER(eml_audit_report)),
     "eml_model_loss": (eml_status, _MODEL, _DOUBLES),
     "eml_model_distill": (eml_status, _MODEL, c_uint32, c_uint64, POINTER(eml_train_options), POINTER(_MODEL)),
     "eml_model_reset": (eml_status, _MODEL, c_char_p, c_uint64),

@@ -118,7 +118,7 @@ internal sealed class BrowserTrainer<T> where T : struct, ILanes<T>
         parameters[at] = old + move;
         int head = HeadOf(map, at);
         double loss = map == OutputMap ? TryOutput(head, best) : TryProjection(map, head, best);
-        _monitor.Evaluations++;
+        _monitor.EndTrial();
         if (loss + Gain < best)
         {
             best = loss;
@@ -129,8 +129,7 @@ internal sealed class BrowserTrainer<T> where T : struct, ILanes<T>
                 (_squares, _newSquares) = (_newSquares, _squares);
             }
 
-            _monitor.Accepted++;
-            _monitor.Loss = best;
+            _monitor.Keep(index, old, parameters[at], best);
             onMove?.Invoke(new AcceptedMove(_monitor.Step, new ReadOnlySpan<int>(in index), new ReadOnlySpan<double>(in old),
                 new ReadOnlySpan<double>(in parameters[at]), best));
         }
