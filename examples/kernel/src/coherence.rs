@@ -1,0 +1,150 @@
+//! How well a graph hangs together, from seven statistics that cost one pass over it: depth 4, 7 → 3.
+//! The exact answer takes all eigenvalues of its Laplacian.
+
+use eml_core::{EmlModel, FeatureVector};
+
+use crate::graph::Graph;
+use crate::random::Random;
+use crate::two_tier::{Head, World, Wrapper};
+
+/// What is cheap to know about a graph.
+pub struct GraphStatistics {
+    node_count: f64,
+    edge_count: f64,
+    max_degree: f64,
+    min_degree: f64,
+    component_count: f64,
+}
+
+impl GraphStatistics {
+    pub fn of(graph: &Graph) -> Self {
+        GraphStatistics {
+            node_count: graph.node_count() as f64,
+            edge_count: graph.degrees().sum::<usize>() as f64 / 2.0,
+            max_degree: graph.degrees().max().unwrap_or(0) as f64,
+            min_degree: graph.degrees().min().unwrap_or(0) as f64,
+            component_count: graph.component_count() as f64,
+        }
+    }
+
+    fn average_degree(&self) -> f64 {
+        2.0 * self.edge_count / self.node_count
+    }
+
+    fn density(&self) -> f64 {
+        self.average_degree() / (self.node_count - 1.0)
+    }
+}
+
+/// Divisors bring what occurs between 0 and 1, where models learn best.
+impl FeatureVector for GraphStatistics {
+    fn as_features(&self) -> Vec<f64> {
+        vec![
+            self.node_count / 64.0,
+            self.edge_count / 512.0,
+            self.average_degree() / 32.0,
+            self.max_degree / 32.0,
+            self.density(),
+            self.component_count / 8.0,
+            self.min_degree / 32.0,
+        ]
+    }
+
+    fn feature_count() -> usize {
+        7
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Coherence {
+    /// Algebraic connectivity: what the weakest cut costs.
+    pub lambda_2: f64,
+    /// From 1/√nodes (the weakest cut severs one node) to 1 (it halves the graph): the Fiedler vector's 1-norm / √nodes.
+    pub spread: f64,
+    /// By how much λ₂ falls, to first order, if the edge that matters most is lost.
+    pub uncertainty: f64,
+}
+
+pub struct CoherenceModel {
+    inner: EmlModel,
+}
+
+impl Wrapper for CoherenceModel {
+    const NAME: &'static str = "coherence";
+    const DEPTH: usize = 4;
+    const INPUTS: usize = 7;
+    const HEADS: &'static [Head] = &[
+        Head { name: "lambda_2", unit: 4.0 },
+        Head { name: "spread", unit: 1.0 },
+        Head { name: "uncertainty", unit: 1.0 },
+    ];
+    const DRIFT: f64 = 0.8;
+    type Question = Graph;
+    type Answer = Coherence;
+
+    fn around(inner: EmlModel) -> Self {
+        CoherenceModel { inner }
+    }
+
+    fn model(&self) -> &EmlModel {
+        &self.inner
+    }
+
+    fn model_mut(&mut self) -> &mut EmlModel {
+        &mut self.inner
+    }
+
+    fn features(graph: &Graph) -> Vec<f64> {
+        GraphStatistics::of(graph).as_features()
+    }
+
+    fn values(answer: &Coherence) -> Vec<f64> {
+        vec![answer.lambda_2, answer.spread, answer.uncertainty]
+    }
+
+    fn answer(values: &[f64]) -> Coherence {
+        Coherence { lambda_2: values[0], spread: values[1].min(1.0), uncertainty: values[2] }
+    }
+
+    /// In random graphs λ₂ grows with the degree, and dense ones come closer to it.
+    fn rule_of_thumb(graph: &Graph) -> Coherence {
+        let statistics = GraphStatistics::of(graph);
+        let lambda_2 = statistics.density() * statistics.average_degree();
+        Coherence { lambda_2, spread: lambda_2.sqrt().min(1.0), uncertainty: lambda_2 / 2.0 }
+    }
+}
+
+/// Graphs of two halves that know little of each other; after the shift, of two that are nearly one.
+pub struct Graphs {
+    random: Random,
+    mixing: f64,
+}
+
+impl World for Graphs {
+    type Wrapper = CoherenceModel;
+
+    fn new(seed: u64) -> Self {
+        Graphs { random: Random::new(seed), mixing: 0.1 }
+    }
+
+    fn shift(&mut self) {
+        self.mixing = 0.6;
+    }
+
+    fn question(&mut self) -> Graph {
+        let nodes = 16 + self.random.below(33);
+        let inside = self.random.between(0.25, 0.75);
+        Graph::two_halves(nodes, inside, inside * self.mixing, &mut self.random)
+    }
+
+    fn ground_truth(&self, graph: &Graph) -> Coherence {
+        let spectrum = graph.spectrum();
+        let one_norm: f64 = spectrum.fiedler.iter().map(|v| v.abs()).sum();
+        let at_stake = |(a, b): (usize, usize)| (spectrum.fiedler[a] - spectrum.fiedler[b]).powi(2);
+        Coherence {
+            lambda_2: spectrum.lambda_2,
+            spread: one_norm / (graph.node_count() as f64).sqrt(),
+            uncertainty: graph.edges().map(at_stake).fold(0.0, f64::max),
+        }
+    }
+}
