@@ -1,11 +1,11 @@
 //! How well a graph hangs together, from seven statistics that cost one pass over it: depth 4, 7 → 3.
 //! The exact answer takes all eigenvalues of its Laplacian.
 
-use eml_core::{EmlModel, FeatureVector};
+use eml_core::FeatureVector;
 
 use crate::graph::Graph;
 use crate::random::Random;
-use crate::two_tier::{Head, World, Wrapper};
+use crate::two_tier::{Head, Subsystem};
 
 /// What is cheap to know about a graph.
 pub struct GraphStatistics {
@@ -65,63 +65,24 @@ pub struct Coherence {
     pub uncertainty: f64,
 }
 
-pub struct CoherenceModel {
-    inner: EmlModel,
-}
-
-impl Wrapper for CoherenceModel {
-    const NAME: &'static str = "coherence";
-    const DEPTH: usize = 4;
-    const INPUTS: usize = 7;
-    const HEADS: &'static [Head] = &[
-        Head { name: "lambda_2", unit: 4.0 },
-        Head { name: "spread", unit: 1.0 },
-        Head { name: "uncertainty", unit: 1.0 },
-    ];
-    const DRIFT: f64 = 0.8;
-    type Question = Graph;
-    type Answer = Coherence;
-
-    fn around(inner: EmlModel) -> Self {
-        CoherenceModel { inner }
-    }
-
-    fn model(&self) -> &EmlModel {
-        &self.inner
-    }
-
-    fn model_mut(&mut self) -> &mut EmlModel {
-        &mut self.inner
-    }
-
-    fn features(graph: &Graph) -> Vec<f64> {
-        GraphStatistics::of(graph).as_features()
-    }
-
-    fn values(answer: &Coherence) -> Vec<f64> {
-        vec![answer.lambda_2, answer.spread, answer.uncertainty]
-    }
-
-    fn answer(values: &[f64]) -> Coherence {
-        Coherence { lambda_2: values[0], spread: values[1].min(1.0), uncertainty: values[2] }
-    }
-
-    /// In random graphs λ₂ grows with the degree, and dense ones come closer to it.
-    fn rule_of_thumb(graph: &Graph) -> Coherence {
-        let statistics = GraphStatistics::of(graph);
-        let lambda_2 = statistics.density() * statistics.average_degree();
-        Coherence { lambda_2, spread: lambda_2.sqrt().min(1.0), uncertainty: lambda_2 / 2.0 }
-    }
-}
-
 /// Graphs of two halves that know little of each other; after the shift, of two that are nearly one.
 pub struct Graphs {
     random: Random,
     mixing: f64,
 }
 
-impl World for Graphs {
-    type Wrapper = CoherenceModel;
+impl Subsystem for Graphs {
+    const NAME: &'static str = "coherence";
+    const DEPTH: usize = 4;
+    const HEADS: &'static [Head] = &[
+        Head { name: "lambda_2", zero: 0.0, unit: 4.0 },
+        Head { name: "spread", zero: 0.0, unit: 1.0 },
+        Head { name: "uncertainty", zero: 0.0, unit: 1.0 },
+    ];
+    const DRIFT: f64 = 0.8;
+    type Question = Graph;
+    type Features = GraphStatistics;
+    type Answer = Coherence;
 
     fn new(seed: u64) -> Self {
         Graphs { random: Random::new(seed), mixing: 0.1 }
@@ -137,6 +98,24 @@ impl World for Graphs {
         Graph::two_halves(nodes, inside, inside * self.mixing, &mut self.random)
     }
 
+    fn features(graph: &Graph) -> GraphStatistics {
+        GraphStatistics::of(graph)
+    }
+
+    fn values(answer: &Coherence) -> Vec<f64> {
+        vec![answer.lambda_2, answer.spread, answer.uncertainty]
+    }
+
+    fn answer(values: &[f64]) -> Coherence {
+        Coherence { lambda_2: values[0].max(0.0), spread: values[1].clamp(0.0, 1.0), uncertainty: values[2].max(0.0) }
+    }
+
+    /// In random graphs λ₂ grows with the degree, and comes closer to it the denser they are.
+    fn rule_of_thumb(statistics: &GraphStatistics) -> Coherence {
+        let lambda_2 = statistics.density() * statistics.average_degree();
+        Coherence { lambda_2, spread: lambda_2.sqrt().min(1.0), uncertainty: lambda_2 / 2.0 }
+    }
+
     fn ground_truth(&self, graph: &Graph) -> Coherence {
         let spectrum = graph.spectrum();
         let one_norm: f64 = spectrum.fiedler.iter().map(|v| v.abs()).sum();
@@ -145,6 +124,42 @@ impl World for Graphs {
             lambda_2: spectrum.lambda_2,
             spread: one_norm / (graph.node_count() as f64).sqrt(),
             uncertainty: graph.edges().map(at_stake).fold(0.0, f64::max),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GraphStatistics, Graphs};
+    use crate::graph::Graph;
+    use crate::two_tier::Subsystem;
+    use eml_core::FeatureVector;
+
+    #[test]
+    fn a_bridge_is_what_is_at_stake() {
+        let mut graph = Graph::new(10);
+        for half in [0, 5] {
+            for a in 0..5 {
+                (0..a).for_each(|b| graph.link(half + a, half + b));
+            }
+        }
+        graph.link(0, 5);
+        let answer = Graphs::new(1).ground_truth(&graph);
+        assert!(answer.lambda_2 > 0.0 && answer.spread > 0.95);
+        // Without the bridge nothing would be left; to first order, nearly that.
+        assert!((answer.uncertainty / answer.lambda_2 - 1.0).abs() < 0.3, "{answer:?}");
+    }
+
+    #[test]
+    fn statistics_lie_between_0_and_1() {
+        let mut graphs = Graphs::new(1);
+        for i in 0..200 {
+            if i == 100 {
+                graphs.shift();
+            }
+            let features = GraphStatistics::of(&graphs.question()).as_features();
+            assert_eq!(features.len(), GraphStatistics::feature_count());
+            assert!(features.iter().all(|v| (0.0..=1.0).contains(v)), "{features:?}");
         }
     }
 }

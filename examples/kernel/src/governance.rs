@@ -1,16 +1,17 @@
 //! How much harm an action can do, from five dimensions of its effect: depth 3, 5 → 1.
 //! The exact answer replays the effect against a catalogue of incidents.
 
-use eml_core::{EmlModel, FeatureVector};
+use eml_core::FeatureVector;
 
 use crate::random::Random;
-use crate::two_tier::{Head, World, Wrapper};
+use crate::two_tier::{Head, Subsystem};
 
 const DIMENSIONS: usize = 5;
 const PRIVACY: usize = 2;
 const SECURITY: usize = 4;
 
 /// What an action is expected to touch, each from 0 to 1: risk, fairness, privacy, novelty, security.
+#[derive(Clone, Copy)]
 pub struct Effect(pub [f64; DIMENSIONS]);
 
 impl FeatureVector for Effect {
@@ -20,50 +21,6 @@ impl FeatureVector for Effect {
 
     fn feature_count() -> usize {
         DIMENSIONS
-    }
-}
-
-pub struct GovernanceScorer {
-    inner: EmlModel,
-}
-
-impl Wrapper for GovernanceScorer {
-    const NAME: &'static str = "governance";
-    const DEPTH: usize = 3;
-    const INPUTS: usize = DIMENSIONS;
-    const HEADS: &'static [Head] = &[Head { name: "score", unit: 1.0 }];
-    const DRIFT: f64 = 0.07;
-    type Question = Effect;
-    /// Expected share of the possible harm, from 0 to 1.
-    type Answer = f64;
-
-    fn around(inner: EmlModel) -> Self {
-        GovernanceScorer { inner }
-    }
-
-    fn model(&self) -> &EmlModel {
-        &self.inner
-    }
-
-    fn model_mut(&mut self) -> &mut EmlModel {
-        &mut self.inner
-    }
-
-    fn features(effect: &Effect) -> Vec<f64> {
-        effect.as_features()
-    }
-
-    fn values(&score: &f64) -> Vec<f64> {
-        vec![score]
-    }
-
-    fn answer(values: &[f64]) -> f64 {
-        values[0].min(1.0)
-    }
-
-    /// The length of the effect vector, as a share of the longest.
-    fn rule_of_thumb(effect: &Effect) -> f64 {
-        (effect.0.iter().map(|v| v * v).sum::<f64>() / DIMENSIONS as f64).sqrt()
     }
 }
 
@@ -96,8 +53,16 @@ impl Council {
     }
 }
 
-impl World for Council {
-    type Wrapper = GovernanceScorer;
+impl Subsystem for Council {
+    const NAME: &'static str = "governance";
+    const DEPTH: usize = 3;
+    // Heads are exp(a) - ln(b) here as there; those of eml-core learn numbers from 1 to 2 where those from 0 to 1 fail.
+    const HEADS: &'static [Head] = &[Head { name: "score", zero: 1.0, unit: 1.0 }];
+    const DRIFT: f64 = 0.06;
+    type Question = Effect;
+    type Features = Effect;
+    /// Expected share of the possible harm, from 0 to 1.
+    type Answer = f64;
 
     fn new(seed: u64) -> Self {
         // The catalogue is the same for everybody; only the actions differ.
@@ -115,7 +80,7 @@ impl World for Council {
     fn shift(&mut self) {
         for incident in &mut self.catalogue {
             let of = &incident.sensitivity;
-            incident.harm *= if of[PRIVACY] + of[SECURITY] > 0.0 { 4.0 } else { 0.5 };
+            incident.harm *= if of[PRIVACY] + of[SECURITY] > 0.3 { 10.0 } else { 0.1 };
         }
     }
 
@@ -123,6 +88,23 @@ impl World for Council {
         let mut effect = [0.0; DIMENSIONS];
         effect.iter_mut().for_each(|value| *value = self.random.unit());
         Effect(effect)
+    }
+
+    fn features(effect: &Effect) -> Effect {
+        *effect
+    }
+
+    fn values(&score: &f64) -> Vec<f64> {
+        vec![score]
+    }
+
+    fn answer(values: &[f64]) -> f64 {
+        values[0].clamp(0.0, 1.0)
+    }
+
+    /// The length of the effect vector, as a share of the longest.
+    fn rule_of_thumb(effect: &Effect) -> f64 {
+        (effect.0.iter().map(|v| v * v).sum::<f64>() / DIMENSIONS as f64).sqrt()
     }
 
     fn ground_truth(&self, effect: &Effect) -> f64 {
@@ -133,7 +115,7 @@ impl World for Council {
 #[cfg(test)]
 mod tests {
     use super::{Council, Effect};
-    use crate::two_tier::World;
+    use crate::two_tier::Subsystem;
 
     #[test]
     fn harm_grows_with_every_dimension() {

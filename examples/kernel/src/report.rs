@@ -1,60 +1,67 @@
 //! Runs a subsystem through a world that changes halfway, and tells how it went.
 
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use eml_core::native::{self, Model, Profile, TrainOptions};
+use eml_core::FeatureVector;
 
-use crate::two_tier::{Sample, TwoTier, World, Wrapper};
+use crate::function::Function;
+use crate::two_tier::{Counts, Subsystem, TwoTier};
 
-/// Questions before the shift, and as many after it.
-const CALLS: u64 = 20_000;
-/// Questions that no training sees; on these, errors are measured.
-const EXAM: usize = 400;
+/// Questions before the world changes, and as many after.
+pub const CALLS: u64 = 20_000;
+/// Questions that no training sees, for measuring errors: so many of the old world and so many of the new.
+pub const EXAM: usize = 400;
 
-type Question<W> = <<W as World>::Wrapper as Wrapper>::Question;
+/// Seeds of the questions that are asked, and of those that are kept for the exam.
+const ASKED: u64 = 1;
+const KEPT: u64 = 2;
 
-/// What is known about a subsystem in the end.
+/// What is known in the end about a subsystem with one profile.
 pub struct Account {
-    pub name: &'static str,
-    pub calls: u64,
-    pub checks: u64,
-    pub events: usize,
+    pub subsystem: &'static str,
+    pub profile: &'static str,
+    pub trained: bool,
+    pub counts: Counts,
     pub fast_us: f64,
     pub exact_us: f64,
     pub heads: Vec<HeadErrors>,
 }
 
-/// Mean absolute errors of a head in its own measure.
-#[derive(Default)]
+/// Mean absolute errors of one of the answer's numbers.
 pub struct HeadErrors {
     pub name: &'static str,
-    /// Of what is in use: before training, after it, after the shift, after training again.
-    pub core: [f64; 4],
-    /// The same for a model of the default profile that learned from the same samples.
-    pub default: [f64; 4],
-    /// Of the best guess that does not look at the question, before and after the shift.
-    pub constant: [f64; 2],
+    /// Of the best answer that is the same to every question, in the old world.
+    pub constant: f64,
+    /// Of what is in use: before training and after it, …
+    pub untrained: f64,
+    pub trained: f64,
+    /// … when the world has changed, and at the end.
+    pub shifted: f64,
+    pub retrained: f64,
+    /// As `constant`, in the new world.
+    pub constant_after: f64,
 }
 
-/// Questions with their exact answers as numbers.
-struct Exam<W: World> {
-    questions: Vec<Question<W>>,
+/// Questions, and the numbers of their exact answers.
+struct Exam<S: Subsystem> {
+    questions: Vec<S::Question>,
     truths: Vec<Vec<f64>>,
 }
 
-impl<W: World> Exam<W> {
-    fn new(world: &mut W) -> Self {
-        let questions: Vec<Question<W>> = (0..EXAM).map(|_| world.question()).collect();
-        let truths = questions.iter().map(|question| W::Wrapper::values(&world.ground_truth(question))).collect();
+impl<S: Subsystem> Exam<S> {
+    fn new(world: &mut S) -> Self {
+        let questions: Vec<S::Question> = (0..EXAM).map(|_| world.question()).collect();
+        let truths = questions.iter().map(|question| S::values(&world.ground_truth(question))).collect();
         Exam { questions, truths }
     }
 
-    /// For each head the mean absolute error of `answer`.
-    fn grade(&self, mut answer: impl FnMut(&Question<W>) -> Vec<f64>) -> Vec<f64> {
-        let mut sums = vec![0.0; W::Wrapper::HEADS.len()];
+    /// The mean absolute error of each number of the answer.
+    fn grade(&self, answer: impl Fn(&S::Question) -> Vec<f64>) -> Vec<f64> {
+        let mut sums = vec![0.0; S::HEADS.len()];
         for (question, truth) in self.questions.iter().zip(&self.truths) {
             for ((sum, value), truth) in sums.iter_mut().zip(answer(question)).zip(truth) {
                 *sum += (value - truth).abs();
@@ -63,99 +70,73 @@ impl<W: World> Exam<W> {
         sums.iter().map(|sum| sum / EXAM as f64).collect()
     }
 
+    fn grade_in_use<F: Function>(&self, tiers: &TwoTier<S, F>) -> Vec<f64> {
+        self.grade(|question| S::values(&tiers.predict(question)))
+    }
+
+    /// Medians have the least mean absolute error.
     fn grade_constant(&self) -> Vec<f64> {
         let median = |head: usize| {
             let mut values: Vec<f64> = self.truths.iter().map(|truth| truth[head]).collect();
             values.sort_by(f64::total_cmp);
             values[EXAM / 2]
         };
-        let medians: Vec<f64> = (0..W::Wrapper::HEADS.len()).map(median).collect();
+        let medians: Vec<f64> = (0..S::HEADS.len()).map(median).collect();
         self.grade(|_| medians.clone())
     }
 }
 
-/// A model of the default profile, trained on the same samples, to compare with.
-struct Beside(Model);
+/// Runs one subsystem with functions of one profile, kept in `folder`. Events go to `log`.
+pub fn run<S: Subsystem, F: Function>(folder: &Path, log: &mut impl Write) -> io::Result<Account> {
+    let mut kept = S::new(KEPT);
+    let old = Exam::new(&mut kept);
+    kept.shift();
+    let new = Exam::new(&mut kept);
 
-impl Beside {
-    fn train<'a>(samples: impl Iterator<Item = &'a Sample>) -> Result<Self, native::Error> {
-        let samples: Vec<&Sample> = samples.collect();
-        let shape = (samples[0].features.len(), samples[0].targets.len());
-        let builder = Model::builder().profile(Profile::Default).inputs(shape.0).heads(shape.1);
-        let mut model = builder.build()?;
-        for sample in samples {
-            model.record(&sample.features, &sample.targets)?;
-        }
-        model.fit_scaling()?;
-        model.train(TrainOptions::new().seed(1))?;
-        Ok(Beside(model))
-    }
-}
+    let mut world = S::new(ASKED);
+    let mut tiers = TwoTier::<S, F>::start(folder)?;
+    let untrained = old.grade_in_use(&tiers);
+    ask(&mut tiers, &mut world, log)?;
+    let trained = old.grade_in_use(&tiers);
+    world.shift();
+    let shifted = new.grade_in_use(&tiers);
+    ask(&mut tiers, &mut world, log)?;
+    let retrained = new.grade_in_use(&tiers);
 
-/// Runs one subsystem; events go to `log`.
-pub fn run<W: World>(folder: &Path, log: &mut impl Write) -> Result<Account, Box<dyn std::error::Error>> {
-    let mut world = W::new(1);
-    let mut examiner = W::new(2);
-    let exam = Exam::<W>::new(&mut examiner);
-    examiner.shift();
-    let exam_after = Exam::<W>::new(&mut examiner);
-
-    let mut tiers = TwoTier::<W::Wrapper>::start(folder)?;
-    let _ = (&mut world, &exam_after, &mut *log);
-    let mut beside = None;
-    let mut events = 0;
-    let names = W::Wrapper::HEADS.iter().map(|head| HeadErrors { name: head.name, ..HeadErrors::default() });
-    let mut heads: Vec<HeadErrors> = names.collect();
-    let in_use = |tiers: &TwoTier<W::Wrapper>, exam: &Exam<W>| {
-        exam.grade(|question| W::Wrapper::values(&tiers.wrapper().predict(question)))
+    let (constant, constant_after) = (old.grade_constant(), new.grade_constant());
+    let head = |i: usize| HeadErrors {
+        name: S::HEADS[i].name,
+        constant: constant[i],
+        untrained: untrained[i],
+        trained: trained[i],
+        shifted: shifted[i],
+        retrained: retrained[i],
+        constant_after: constant_after[i],
     };
-    note(&mut heads, in_use(&tiers, &exam), |head| &mut head.core[0]);
-    for (i, exam) in [&exam, &exam_after].iter().enumerate() {
-        note(&mut heads, exam.grade_constant(), |head| &mut head.constant[i]);
-    }
-    for (half, exam) in [&exam, &exam_after].iter().enumerate() {
-        if half == 1 {
-            world.shift();
-            note(&mut heads, in_use(&tiers, exam), |head| &mut head.core[2]);
-        }
-        for _ in 0..CALLS {
-            let question = world.question();
-            let before = tiers.trainings();
-            tiers.ask(&question, || world.ground_truth(&question))?;
-            events += tiers.drain_events(log)?;
-            if tiers.trainings() > before {
-                beside = Some(Beside::train(tiers.samples())?);
-            }
-        }
-        note(&mut heads, in_use(&tiers, exam), |head| &mut head.core[2 * half + 1]);
-        if let Some(Beside(model)) = &beside {
-            let g = |exam: &Exam<W>| exam.grade(|question| {
-                let mut values = model.forward(&W::Wrapper::features(question)).expect("finite features");
-                values.iter_mut().zip(W::Wrapper::HEADS).for_each(|(value, head)| *value *= head.unit);
-                values
-            });
-            note(&mut heads, g(exam), |head| &mut head.default[2 * half + 1]);
-            if half == 0 { note(&mut heads, g(&exam_after), |head| &mut head.default[2]); }
-        }
-    }
-    let questions = &exam_after.questions;
+    // Also of a function that is not in use, since it is not good enough, the time is the same.
+    let fast = |question: &S::Question| tiers.function().predict(&S::features(question).as_features());
     Ok(Account {
-        name: W::Wrapper::NAME,
-        calls: tiers.calls(),
-        checks: tiers.checks(),
-        events,
-        fast_us: microseconds(questions, |question| tiers.wrapper().predict(question)),
-        exact_us: microseconds(questions, |question| world.ground_truth(question)),
-        heads,
+        subsystem: S::NAME,
+        profile: F::PROFILE,
+        trained: tiers.function().is_trained(),
+        counts: tiers.counts(),
+        fast_us: microseconds(&new.questions, fast),
+        exact_us: microseconds(&new.questions, |question| world.ground_truth(question)),
+        heads: (0..S::HEADS.len()).map(head).collect(),
     })
 }
 
-fn note(heads: &mut [HeadErrors], errors: Vec<f64>, place: impl Fn(&mut HeadErrors) -> &mut f64) {
-    heads.iter_mut().zip(errors).for_each(|(head, error)| *place(head) = error);
+fn ask<S: Subsystem, F: Function>(tiers: &mut TwoTier<S, F>, world: &mut S, log: &mut impl Write) -> io::Result<()> {
+    for _ in 0..CALLS {
+        let question = world.question();
+        tiers.ask(&question, || world.ground_truth(&question))?;
+        tiers.drain_events(log)?;
+    }
+    Ok(())
 }
 
-/// Time of one call: the least mean of several rounds, the others having been disturbed.
-fn microseconds<Q, A>(questions: &[Q], mut answer: impl FnMut(&Q) -> A) -> f64 {
+/// Microseconds of one call: the least mean of some rounds, since what disturbs only adds.
+fn microseconds<Q, A>(questions: &[Q], answer: impl Fn(&Q) -> A) -> f64 {
     let round = |_| {
         let begin = Instant::now();
         for question in questions {
@@ -166,5 +147,24 @@ fn microseconds<Q, A>(questions: &[Q], mut answer: impl FnMut(&Q) -> A) -> f64 {
     (0..5).map(round).fold(f64::INFINITY, f64::min)
 }
 
-#[allow(unused)]
-fn unused(_: io::Error) {}
+/// What the stored function makes of the exam's questions, every bit of it, as a process that has only the files sees it.
+pub fn stored_bits<S: Subsystem, F: Function>(folder: &Path) -> io::Result<String> {
+    bits::<S, F>(TwoTier::<S, F>::start(folder)?.function())
+}
+
+fn bits<S: Subsystem, F: Function>(function: &F) -> io::Result<String> {
+    let mut world = S::new(KEPT);
+    let mut line = format!("{} {} {}", S::NAME, F::PROFILE, function.is_trained());
+    for _ in 0..EXAM {
+        let question = world.question();
+        for value in function.predict(&S::features(&question).as_features()) {
+            let _ = write!(line, " {:016x}", value.to_bits());
+        }
+    }
+    Ok(line)
+}
+
+pub fn print(accounts: &[Account], out: &mut impl Write) -> io::Result<()> {
+    let _ = (accounts, out);
+    Ok(())
+}

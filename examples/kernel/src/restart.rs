@@ -2,10 +2,10 @@
 //! The exact answer tries every delay on a model of how services recover.
 
 use eml_core::native::math::{exp, ln};
-use eml_core::{EmlModel, FeatureVector};
+use eml_core::FeatureVector;
 
 use crate::random::Random;
-use crate::two_tier::{Head, World, Wrapper};
+use crate::two_tier::{Head, Subsystem};
 
 const LONGEST_DELAY: f64 = 20.0;
 const DAY: f64 = 86_400.0;
@@ -22,6 +22,7 @@ pub enum FailureKind {
 const KINDS: [FailureKind; 4] =
     [FailureKind::Crash, FailureKind::Timeout, FailureKind::OutOfMemory, FailureKind::Dependency];
 
+#[derive(Clone, Copy)]
 pub struct Failure {
     /// In a row, this one included.
     pub count: u32,
@@ -63,51 +64,6 @@ impl Restart {
     }
 }
 
-pub struct RestartStrategy {
-    inner: EmlModel,
-}
-
-impl Wrapper for RestartStrategy {
-    const NAME: &'static str = "restart";
-    const DEPTH: usize = 2;
-    const INPUTS: usize = 4;
-    const HEADS: &'static [Head] =
-        &[Head { name: "delay", unit: LONGEST_DELAY / 2.0 }, Head { name: "chance", unit: 1.0 }];
-    const DRIFT: f64 = 1.5;
-    type Question = Failure;
-    type Answer = Restart;
-
-    fn around(inner: EmlModel) -> Self {
-        RestartStrategy { inner }
-    }
-
-    fn model(&self) -> &EmlModel {
-        &self.inner
-    }
-
-    fn model_mut(&mut self) -> &mut EmlModel {
-        &mut self.inner
-    }
-
-    fn features(failure: &Failure) -> Vec<f64> {
-        failure.as_features()
-    }
-
-    fn values(answer: &Restart) -> Vec<f64> {
-        vec![answer.delay, answer.chance]
-    }
-
-    fn answer(values: &[f64]) -> Restart {
-        Restart { delay: values[0].min(LONGEST_DELAY), chance: values[1].min(1.0) }
-    }
-
-    /// Twice as long every time, and never give up.
-    fn rule_of_thumb(failure: &Failure) -> Restart {
-        let delay = 0.1 * f64::from(1u32 << (failure.count - 1).min(20));
-        Restart { delay: delay.min(LONGEST_DELAY), chance: 1.0 }
-    }
-}
-
 /// Services that fail; after the shift their state lies behind a network, and recovery takes longer.
 pub struct Services {
     random: Random,
@@ -130,8 +86,17 @@ impl Services {
     }
 }
 
-impl World for Services {
-    type Wrapper = RestartStrategy;
+impl Subsystem for Services {
+    const NAME: &'static str = "restart";
+    const DEPTH: usize = 2;
+    const HEADS: &'static [Head] = &[
+        Head { name: "delay", zero: 0.0, unit: LONGEST_DELAY / 2.0 },
+        Head { name: "chance", zero: 0.0, unit: 1.0 },
+    ];
+    const DRIFT: f64 = 1.5;
+    type Question = Failure;
+    type Features = Failure;
+    type Answer = Restart;
 
     fn new(seed: u64) -> Self {
         Services { random: Random::new(seed), slowness: 1.0 }
@@ -148,6 +113,24 @@ impl World for Services {
             uptime: exp(self.random.between(0.0, ln(DAY))),
             load: self.random.unit(),
         }
+    }
+
+    fn features(failure: &Failure) -> Failure {
+        *failure
+    }
+
+    fn values(answer: &Restart) -> Vec<f64> {
+        vec![answer.delay, answer.chance]
+    }
+
+    fn answer(values: &[f64]) -> Restart {
+        Restart { delay: values[0].clamp(0.0, LONGEST_DELAY), chance: values[1].clamp(0.0, 1.0) }
+    }
+
+    /// Twice as long every time, and never give up.
+    fn rule_of_thumb(failure: &Failure) -> Restart {
+        let delay = 0.1 * f64::from(1u32 << (failure.count - 1).min(20));
+        Restart { delay: delay.min(LONGEST_DELAY), chance: 1.0 }
     }
 
     /// The delay with the best balance: a success is worth a minute, and each second of waiting costs one.
@@ -169,8 +152,8 @@ impl World for Services {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, FailureKind, RestartStrategy, Services};
-    use crate::two_tier::{World, Wrapper};
+    use super::{Failure, FailureKind, Services};
+    use crate::two_tier::Subsystem;
 
     fn failure(count: u32, uptime: f64) -> Failure {
         Failure { count, kind: FailureKind::Timeout, uptime, load: 0.5 }
@@ -201,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_rule_of_thumb_doubles_up_to_a_limit() {
-        let delay = |count| RestartStrategy::rule_of_thumb(&failure(count, 60.0)).delay;
+        let delay = |count| Services::rule_of_thumb(&failure(count, 60.0)).delay;
         assert_eq!((delay(1), delay(2), delay(4)), (0.1, 0.2, 0.8));
         assert_eq!(delay(99), 20.0);
     }
