@@ -8,7 +8,6 @@ use crate::two_tier::{Head, Subsystem};
 
 const DIMENSIONS: usize = 5;
 const PRIVACY: usize = 2;
-const SECURITY: usize = 4;
 
 /// What an action is expected to touch, each from 0 to 1: risk, fairness, privacy, novelty, security.
 #[derive(Clone, Copy)]
@@ -30,7 +29,7 @@ struct Incident {
     harm: f64,
 }
 
-/// Actions to be judged by incidents on record; after the shift by a law that makes some of them expensive.
+/// Actions to be judged by incidents on record; after the shift by a law that makes leaks expensive.
 pub struct Council {
     random: Random,
     catalogue: Vec<Incident>,
@@ -56,8 +55,8 @@ impl Council {
 impl Subsystem for Council {
     const NAME: &'static str = "governance";
     const DEPTH: usize = 3;
-    // Heads are exp(a) - ln(b) here as there; those of eml-core learn numbers from 1 to 2 where those from 0 to 1 fail.
-    const HEADS: &'static [Head] = &[Head { name: "score", zero: 1.0, unit: 1.0 }];
+    // From 1 to 3, since eml-core's heads, max(exp(a) - ln(b), 0), seldom learn what comes close to 0.
+    const HEADS: &'static [Head] = &[Head { name: "score", zero: 1.0, unit: 0.5 }];
     const DRIFT: f64 = 0.06;
     type Question = Effect;
     type Features = Effect;
@@ -79,8 +78,9 @@ impl Subsystem for Council {
 
     fn shift(&mut self) {
         for incident in &mut self.catalogue {
-            let of = &incident.sensitivity;
-            incident.harm *= if of[PRIVACY] + of[SECURITY] > 0.3 { 10.0 } else { 0.1 };
+            if incident.sensitivity[PRIVACY] > 0.3 {
+                incident.harm *= 20.0;
+            }
         }
     }
 

@@ -59,6 +59,7 @@ pub struct Restart {
 
 impl Restart {
     /// Whether to leave it to a human instead.
+    #[cfg_attr(not(test), allow(dead_code))]
     pub fn gives_up(&self) -> bool {
         self.chance < 0.5
     }
