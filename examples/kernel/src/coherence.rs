@@ -40,13 +40,13 @@ impl GraphStatistics {
 impl FeatureVector for GraphStatistics {
     fn as_features(&self) -> Vec<f64> {
         vec![
-            self.node_count / 64.0,
-            self.edge_count / 512.0,
-            self.average_degree() / 32.0,
-            self.max_degree / 32.0,
+            self.node_count / 48.0,
+            self.edge_count / 1024.0,
+            self.average_degree() / 48.0,
+            self.max_degree / 48.0,
             self.density(),
             self.component_count / 8.0,
-            self.min_degree / 32.0,
+            self.min_degree / 48.0,
         ]
     }
 
@@ -106,8 +106,15 @@ impl Subsystem for Graphs {
         vec![answer.lambda_2, answer.spread, answer.uncertainty]
     }
 
-    fn answer(values: &[f64]) -> Coherence {
-        Coherence { lambda_2: values[0].max(0.0), spread: values[1].clamp(0.0, 1.0), uncertainty: values[2].max(0.0) }
+    /// λ₂ is at most n/(n - 1) times the least degree (Fiedler, 1973); two elements of a vector of length 1 differ by
+    /// √2 at most.
+    fn answer(values: &[f64], statistics: &GraphStatistics) -> Coherence {
+        let nodes = statistics.node_count;
+        Coherence {
+            lambda_2: values[0].clamp(0.0, nodes / (nodes - 1.0) * statistics.min_degree),
+            spread: values[1].clamp(0.0, 1.0),
+            uncertainty: values[2].clamp(0.0, 2.0),
+        }
     }
 
     /// In random graphs λ₂ grows with the degree, and comes closer to it the denser they are.

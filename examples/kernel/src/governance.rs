@@ -98,7 +98,7 @@ impl Subsystem for Council {
         vec![score]
     }
 
-    fn answer(values: &[f64]) -> f64 {
+    fn answer(values: &[f64], _: &Effect) -> f64 {
         values[0].clamp(0.0, 1.0)
     }
 

@@ -98,7 +98,8 @@ impl Graph {
 /// (Golub and Van Loan, Matrix Computations, 8.5).
 fn eigen(mut matrix: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
     let size = matrix.len();
-    let mut vectors: Vec<Vec<f64>> = (0..size).map(|i| (0..size).map(|j| f64::from(u8::from(i == j))).collect()).collect();
+    let mut vectors: Vec<Vec<f64>> =
+        (0..size).map(|i| (0..size).map(|j| f64::from(u8::from(i == j))).collect()).collect();
     // Converges quadratically: six to nine sweeps for these sizes.
     for _sweep in 0..30 {
         let mut off_diagonal = 0.0;
@@ -157,7 +158,8 @@ mod tests {
     fn known_graphs_have_their_known_connectivity() {
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a} is not {b}");
         for n in [2, 5, 12, 31] {
-            close(lambda_2(n, (0..n).flat_map(|a| (0..a).map(move |b| (a, b)))), n as f64); // complete
+            close(lambda_2(n, (0..n).flat_map(|a| (0..a).map(move |b| (a, b)))), n as f64);
+            // complete
         }
         for n in [3, 10, 30] {
             let angle = std::f64::consts::PI / n as f64;

@@ -82,7 +82,8 @@ impl Services {
         };
         let seconds = seconds * self.slowness * (1.0 + 2.0 * failure.load);
         // What fails again and again, or as soon as it is started, has a cause that waiting does not cure.
-        let patience = exp(-0.12 * f64::from(failure.count - 1)) * (0.4 + 0.6 * failure.uptime / (failure.uptime + 60.0));
+        let patience =
+            exp(-0.12 * f64::from(failure.count - 1)) * (0.4 + 0.6 * failure.uptime / (failure.uptime + 60.0));
         curable * patience * (1.0 - exp(-delay / seconds))
     }
 }
@@ -90,10 +91,8 @@ impl Services {
 impl Subsystem for Services {
     const NAME: &'static str = "restart";
     const DEPTH: usize = 2;
-    const HEADS: &'static [Head] = &[
-        Head { name: "delay", zero: 0.0, unit: LONGEST_DELAY / 2.0 },
-        Head { name: "chance", zero: 0.0, unit: 1.0 },
-    ];
+    const HEADS: &'static [Head] =
+        &[Head { name: "delay", zero: 0.0, unit: LONGEST_DELAY / 2.0 }, Head { name: "chance", zero: 0.0, unit: 1.0 }];
     const DRIFT: f64 = 1.5;
     type Question = Failure;
     type Features = Failure;
@@ -124,7 +123,7 @@ impl Subsystem for Services {
         vec![answer.delay, answer.chance]
     }
 
-    fn answer(values: &[f64]) -> Restart {
+    fn answer(values: &[f64], _: &Failure) -> Restart {
         Restart { delay: values[0].clamp(0.0, LONGEST_DELAY), chance: values[1].clamp(0.0, 1.0) }
     }
 

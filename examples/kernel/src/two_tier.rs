@@ -46,8 +46,8 @@ pub trait Subsystem {
     fn features(question: &Self::Question) -> Self::Features;
     /// The answer's numbers, one for each head.
     fn values(answer: &Self::Answer) -> Vec<f64>;
-    /// The answer with these numbers, brought into the range that makes sense.
-    fn answer(values: &[f64]) -> Self::Answer;
+    /// The answer with these numbers, brought to where it can be: away from its samples, a learned function knows nothing.
+    fn answer(values: &[f64], features: &Self::Features) -> Self::Answer;
 
     /// What serves until something better is learned.
     fn rule_of_thumb(features: &Self::Features) -> Self::Answer;
@@ -137,7 +137,7 @@ impl<S: Subsystem, F: Function> TwoTier<S, F> {
         for (value, head) in values.iter_mut().zip(S::HEADS) {
             *value = (*value - head.zero) * head.unit;
         }
-        S::answer(&values)
+        S::answer(&values, &features)
     }
 
     pub fn function(&self) -> &F {
@@ -229,10 +229,227 @@ fn tell(event: &EmlEvent) -> String {
         EmlEvent::Drift { predicted, actual, drift_pct, .. } => {
             format!("predicted {predicted:.3}, is {actual:.3}, off by {drift_pct:.0} %")
         }
-        EmlEvent::Saved { path, param_count, .. } => format!("{}, {param_count} parameters", file_name(Path::new(path))),
+        EmlEvent::Saved { path, param_count, .. } => {
+            format!("{}, {param_count} parameters", file_name(Path::new(path)))
+        }
         EmlEvent::Loaded { path, trained, .. } => {
             format!("{}, {}", file_name(Path::new(path)), if *trained { "trained" } else { "not trained" })
         }
         EmlEvent::Reset { reason, .. } => reason.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+    use eml_core::native::Model;
+    use eml_core::EmlModel;
+
+    /// Answers are 1 + x²/2, after the shift 1.5 - x²/2: what every function can learn.
+    struct Parabola {
+        random: Random,
+        shifted: bool,
+    }
+
+    struct Place(f64);
+
+    impl FeatureVector for Place {
+        fn as_features(&self) -> Vec<f64> {
+            vec![self.0]
+        }
+
+        fn feature_count() -> usize {
+            1
+        }
+    }
+
+    impl Subsystem for Parabola {
+        const NAME: &'static str = "parabola";
+        const DEPTH: usize = 3;
+        const HEADS: &'static [Head] = &[Head { name: "height", zero: 0.0, unit: 1.0 }];
+        const DRIFT: f64 = 0.15;
+        type Question = f64;
+        type Features = Place;
+        type Answer = f64;
+
+        fn new(seed: u64) -> Self {
+            Parabola { random: Random::new(seed), shifted: false }
+        }
+
+        fn shift(&mut self) {
+            self.shifted = true;
+        }
+
+        fn question(&mut self) -> f64 {
+            self.random.unit()
+        }
+
+        fn features(&question: &f64) -> Place {
+            Place(question)
+        }
+
+        fn values(&answer: &f64) -> Vec<f64> {
+            vec![answer]
+        }
+
+        fn answer(values: &[f64], _: &Place) -> f64 {
+            values[0]
+        }
+
+        fn rule_of_thumb(_: &Place) -> f64 {
+            -1.0
+        }
+
+        fn ground_truth(&self, x: &f64) -> f64 {
+            if self.shifted {
+                1.5 - x * x / 2.0
+            } else {
+                1.0 + x * x / 2.0
+            }
+        }
+    }
+
+    /// A folder of its own for each test, removed in the end.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("kernel-example-{}-{name}", std::process::id()));
+            let _ = fs::remove_dir_all(&folder);
+            Folder(folder)
+        }
+
+        fn files(&self) -> Vec<String> {
+            let entries = fs::read_dir(&self.0).unwrap();
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn ask<F: Function>(tiers: &mut TwoTier<Parabola, F>, world: &mut Parabola, calls: u64) {
+        for _ in 0..calls {
+            let question = world.question();
+            tiers.ask(&question, || world.ground_truth(&question)).unwrap();
+        }
+    }
+
+    fn log<F: Function>(tiers: &mut TwoTier<Parabola, F>) -> String {
+        let mut log = Vec::new();
+        tiers.drain_events(&mut log).unwrap();
+        String::from_utf8(log).unwrap()
+    }
+
+    const UNTIL_TRAINED: u64 = OFTEN * SAMPLES as u64;
+
+    fn life_of_a_function<F: Function>(name: &str) {
+        let folder = Folder::new(name);
+        let mut world = Parabola::new(1);
+        let mut tiers = TwoTier::<Parabola, F>::start(&folder.0).unwrap();
+        assert_eq!(log(&mut tiers), "");
+
+        ask(&mut tiers, &mut world, UNTIL_TRAINED - 1);
+        assert_eq!(tiers.predict(&0.5), -1.0, "the rule of thumb");
+        assert_eq!((tiers.counts().exact, tiers.counts().trainings), (SAMPLES as u64 - 1, 0));
+        ask(&mut tiers, &mut world, 1);
+        assert_eq!((tiers.counts().exact, tiers.counts().trainings), (SAMPLES as u64, 1));
+        assert!((tiers.predict(&0.5) - 1.125).abs() < 0.15, "{}", tiers.predict(&0.5));
+        let lines = log(&mut tiers);
+        assert!(lines.contains("eml.trained") && lines.contains("eml.saved"), "{lines}");
+        assert_eq!((lines.lines().count(), log(&mut tiers).as_str()), (2, ""));
+
+        ask(&mut tiers, &mut world, 10 * SELDOM);
+        assert_eq!(tiers.counts().exact, SAMPLES as u64 + 10);
+        assert_eq!(tiers.counts().drifts, 0);
+
+        world.shift();
+        let stale = tiers.predict(&1.0);
+        assert!((stale - 1.0).abs() > 0.3, "{stale} should be 1 now, and cannot be yet");
+        ask(&mut tiers, &mut world, RECENT as u64 * SELDOM + UNTIL_TRAINED);
+        assert_eq!((tiers.counts().drifts, tiers.counts().trainings), (1, 2));
+        assert!((tiers.predict(&1.0) - 1.0).abs() < 0.25, "{}", tiers.predict(&1.0));
+        let lines = log(&mut tiers);
+        let drift = lines.find("eml.drift").expect("a drift");
+        assert!(drift < lines.find("eml.trained").expect("a training"), "{lines}");
+        assert_eq!(tiers.counts().events, 5);
+
+        // What is stored is whole, and the same function for whoever starts next.
+        assert_eq!(folder.files(), [format!("parabola.{}", F::EXTENSION)]);
+        let mut next = TwoTier::<Parabola, F>::start(&folder.0).unwrap();
+        for i in 0..100 {
+            let question = f64::from(i) / 100.0;
+            assert_eq!(next.predict(&question).to_bits(), tiers.predict(&question).to_bits());
+        }
+        let lines = log(&mut next);
+        assert!(lines.contains("parabola") && lines.contains("eml.loaded") && lines.contains(", trained"), "{lines}");
+        ask(&mut next, &mut world, SELDOM);
+        assert_eq!(next.counts().exact, 1, "a function that was good is believed");
+    }
+
+    #[test]
+    fn life_of_a_function_of_eml_core() {
+        life_of_a_function::<EmlModel>("life-core");
+    }
+
+    #[test]
+    fn life_of_a_function_of_the_default_profile() {
+        life_of_a_function::<Model>("life-default");
+    }
+
+    fn files_that_do_not_fit<F: Function>(name: &str) {
+        let folder = Folder::new(name);
+        fs::create_dir_all(&folder.0).unwrap();
+        let path = folder.0.join("parabola").with_extension(F::EXTENSION);
+        let reset = |what: &str| {
+            let mut tiers = TwoTier::<Parabola, F>::start(&folder.0).unwrap();
+            let lines = log(&mut tiers);
+            assert!(lines.contains("eml.reset") && lines.contains(what), "{lines}");
+            assert_eq!(tiers.predict(&0.5), -1.0);
+        };
+        for damaged in [&b""[..], b"{\"depth\":3,\"input_count\":1", b"\xff\xfe\x00"] {
+            fs::write(&path, damaged).unwrap();
+            reset("no learned function");
+        }
+        F::new((2, 1, 1), "parabola").save(&path).unwrap();
+        reset("another shape");
+    }
+
+    #[test]
+    fn files_that_do_not_fit_are_told_and_passed_over() {
+        files_that_do_not_fit::<EmlModel>("misfits-core");
+        files_that_do_not_fit::<Model>("misfits-default");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_is_an_error() {
+        let folder = Folder::new("file");
+        fs::write(&folder.0, "a file").unwrap();
+        assert!(TwoTier::<Parabola, EmlModel>::start(&folder.0).is_err());
+        fs::remove_file(&folder.0).unwrap();
+
+        fs::create_dir_all(folder.0.join("parabola.json")).unwrap();
+        fs::create_dir_all(folder.0.join("parabola.safetensors")).unwrap();
+        assert!(TwoTier::<Parabola, EmlModel>::start(&folder.0).is_err());
+        assert!(TwoTier::<Parabola, Model>::start(&folder.0).is_err());
+    }
+
+    #[test]
+    fn a_training_that_brings_too_little_leaves_the_rule_of_thumb() {
+        let folder = Folder::new("resigned");
+        let mut world = Parabola::new(1);
+        let mut tiers = TwoTier::<Parabola, EmlModel>::start(&folder.0).unwrap();
+        for i in 0..UNTIL_TRAINED + SELDOM {
+            // An answer that no function of the question is near.
+            let answer = if i / OFTEN % 2 == 0 { 0.0 } else { 4.0 };
+            tiers.ask(&world.question(), || answer).unwrap();
+        }
+        assert_eq!(tiers.counts().trainings, 1);
+        assert_eq!(tiers.predict(&0.5), -1.0);
+        assert_eq!(tiers.counts().exact, SAMPLES as u64 + 1, "the next samples have time");
     }
 }
