@@ -59,7 +59,8 @@ impl FeatureVector for GraphStatistics {
 pub struct Coherence {
     /// Algebraic connectivity: what the weakest cut costs.
     pub lambda_2: f64,
-    /// From 1/√nodes (the weakest cut severs one node) to 1 (it halves the graph): the Fiedler vector's 1-norm / √nodes.
+    /// Near 1 if the weakest cut halves the graph, the less the fewer nodes it severs: the Fiedler vector's 1-norm over
+    /// √nodes.
     pub spread: f64,
     /// By how much λ₂ falls, to first order, if the edge that matters most is lost.
     pub uncertainty: f64,

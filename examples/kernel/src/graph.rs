@@ -102,12 +102,8 @@ fn eigen(mut matrix: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
         (0..size).map(|i| (0..size).map(|j| f64::from(u8::from(i == j))).collect()).collect();
     // Converges quadratically: six to nine sweeps for these sizes.
     for _sweep in 0..30 {
-        let mut off_diagonal = 0.0;
-        for p in 0..size {
-            for q in p + 1..size {
-                off_diagonal += matrix[p][q] * matrix[p][q];
-            }
-        }
+        let above = matrix.iter().enumerate().flat_map(|(p, row)| &row[p + 1..]);
+        let off_diagonal: f64 = above.map(|v| v * v).sum();
         if off_diagonal < 1e-22 {
             break;
         }

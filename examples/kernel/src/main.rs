@@ -1,6 +1,6 @@
-//! The pattern of the WeftOS kernel: a learned function answers at once, the exact computation now and then shows whether
-//! it still holds. Three subsystems, written against the API of the crate eml-core; beside it, the same with libeml's own
-//! API and default profile.
+//! The pattern of the WeftOS kernel: a learned function answers at once, and now and then the exact computation shows
+//! whether it still holds. Three subsystems, written against the API of the crate eml-core; then the same on libeml's
+//! own API with its default profile.
 //!
 //! `kernel-example [FOLDER]` runs them and keeps the functions in FOLDER (`build/kernel` of this checkout).
 

@@ -1,7 +1,6 @@
 //! Runs a subsystem through a world that changes halfway, and tells how it went.
 
 use std::fmt::Write as _;
-use std::hint::black_box;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Instant;
@@ -17,8 +16,7 @@ pub const CALLS: u64 = 20_000;
 pub const EXAM: usize = 400;
 
 /// Seeds of the questions that are asked, and of those that are kept for the exam. With 6, eml-core-0.1 learns
-/// governance at once; of the seeds 3 to 10, with 6, 8, 9 and 10 at once, with 5 and 7 at the second time, with 3 and 4
-/// not at all. For everything else the seed hardly matters.
+/// governance at once: so it does with 8, 9 and 10, with 5 and 7 at the second attempt, with 3 and 4 not at all.
 const ASKED: u64 = 6;
 const KEPT: u64 = 2;
 
@@ -125,7 +123,7 @@ pub fn run<S: Subsystem, F: Function>(folder: &Path, log: &mut impl Write) -> io
         trained: tiers.function().is_trained(),
         counts: tiers.counts(),
         fast_us: microseconds(&new.questions, fast),
-        exact_us: microseconds(&new.questions, |question| world.ground_truth(question)),
+        exact_us: microseconds(&new.questions[..EXAM / 8], |question| S::values(&world.ground_truth(question))),
         heads: (0..S::HEADS.len()).map(head).collect(),
         answers: answers::<S, F>(tiers.function()),
     })
@@ -141,12 +139,12 @@ fn ask<S: Subsystem, F: Function>(tiers: &mut TwoTier<S, F>, world: &mut S, log:
 }
 
 /// Microseconds of one call: the least mean of some rounds, since what disturbs only adds.
-fn microseconds<Q, A>(questions: &[Q], answer: impl Fn(&Q) -> A) -> f64 {
+fn microseconds<Q>(questions: &[Q], answer: impl Fn(&Q) -> Vec<f64>) -> f64 {
     let round = |_| {
         let begin = Instant::now();
-        for question in questions {
-            black_box(answer(black_box(question)));
-        }
+        // The sum is used, so the calls cannot be optimised away.
+        let sum: f64 = questions.iter().flat_map(&answer).sum();
+        assert!(!sum.is_nan());
         begin.elapsed().as_secs_f64() * 1e6 / questions.len() as f64
     };
     (0..5).map(round).fold(f64::INFINITY, f64::min)
@@ -184,7 +182,10 @@ pub fn print(accounts: &[Account], out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{:>10.3}{:>11.1}", account.fast_us, account.exact_us)?;
     }
     writeln!(out, "\nMean absolute error on {EXAM} questions that no training saw")?;
-    writeln!(out, "(constant: of the best answer that never changes; before a training has succeeded, the rule of thumb answers)\n")?;
+    writeln!(
+        out,
+        "(constant: of the best answer that never changes; until a training succeeds, a rule of thumb answers)\n"
+    )?;
     writeln!(
         out,
         "{:<11}{:<12}{:<13}{:>9} |{:>9}{:>9} |{:>9}{:>10} |{:>9}",

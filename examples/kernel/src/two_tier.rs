@@ -17,7 +17,7 @@ const SELDOM: u64 = 64;
 /// Drift is judged on this many of the latest comparisons: a single bad one is no drift.
 const RECENT: usize = 16;
 /// Samples of a training; eml-core wants 50 at least.
-pub const SAMPLES: usize = 240;
+const SAMPLES: usize = 240;
 
 /// A number of the answer, and how it is put to the model: (value / unit) + zero. Units make numbers of about 1, since
 /// a model counts as trained if its mean squared error is below 0.01.
@@ -46,7 +46,7 @@ pub trait Subsystem {
     fn features(question: &Self::Question) -> Self::Features;
     /// The answer's numbers, one for each head.
     fn values(answer: &Self::Answer) -> Vec<f64>;
-    /// The answer with these numbers, brought to where it can be: away from its samples, a learned function knows nothing.
+    /// The answer with these numbers, brought to what is possible: away from its samples a function knows nothing.
     fn answer(values: &[f64], features: &Self::Features) -> Self::Answer;
 
     /// What serves until something better is learned.
