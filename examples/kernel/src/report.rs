@@ -11,7 +11,7 @@ use crate::function::Function;
 use crate::two_tier::{Counts, Subsystem, TwoTier};
 
 /// Questions before the world changes, and as many after.
-pub const CALLS: u64 = 20_000;
+pub const CALLS: u64 = 10_000;
 /// Questions that no training sees, for measuring errors: so many of the old world and so many of the new.
 pub const EXAM: usize = 400;
 

@@ -401,6 +401,22 @@ mod tests {
         life_of_a_function::<Model>("life-default");
     }
 
+    #[test]
+    fn the_same_questions_lead_to_the_same_function_and_the_same_log() {
+        let life = |name: &str| {
+            let folder = Folder::new(name);
+            let mut world = Parabola::new(3);
+            let mut tiers = TwoTier::<Parabola, Model>::start(&folder.0).unwrap();
+            ask(&mut tiers, &mut world, UNTIL_TRAINED);
+            world.shift();
+            ask(&mut tiers, &mut world, RECENT as u64 * SELDOM + UNTIL_TRAINED);
+            (tiers.function().params(), log(&mut tiers))
+        };
+        let (params, log) = life("twice-first");
+        assert!(log.contains("eml.drift"));
+        assert_eq!((params, log), life("twice-second"));
+    }
+
     fn files_that_do_not_fit<F: Function>(name: &str) {
         let folder = Folder::new(name);
         fs::create_dir_all(&folder.0).unwrap();

@@ -1,7 +1,7 @@
-//! Runs the program twice, at the same time and in folders of their own, and checks what it prints.
+//! Runs the program and checks what it prints.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 const SUBSYSTEMS: [&str; 3] = ["coherence", "governance", "restart"];
 
@@ -23,30 +23,12 @@ fn table<'a>(text: &'a str, word: &str) -> Vec<Vec<&'a str>> {
         .collect()
 }
 
-/// The report without the two columns of times.
-fn without_times(text: &str) -> String {
-    let rows = table(text, "exact us");
-    assert_eq!(rows.len(), 6);
-    let is_row = |line: &str| rows.iter().any(|row| line.split_whitespace().eq(row.iter().copied()));
-    let lines = text.lines().map(|line| if is_row(line) { &line[..line.len() - 21] } else { line });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
 #[test]
-fn the_report_shows_drift_and_recovery_and_is_the_same_every_time() {
-    let folders = [folder("first"), folder("second")];
-    let running = folders.iter().map(|folder| program().arg(folder).stdout(Stdio::piped()).spawn().unwrap());
-    let running: Vec<_> = running.collect();
-    let outputs = running.into_iter().map(|child| child.wait_with_output().unwrap());
-    let texts: Vec<String> = outputs
-        .map(|output| {
-            let text = String::from_utf8(output.stdout).unwrap();
-            assert!(output.status.success(), "{text}");
-            text
-        })
-        .collect();
-    let text = &texts[0];
-    assert_eq!(without_times(text), without_times(&texts[1]));
+fn the_report_shows_drift_and_recovery() {
+    let folder = folder("report");
+    let output = program().arg(&folder).output().unwrap();
+    let text = &String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
     assert!(text.ends_with("Another process loaded the 6 functions: it predicts the same bits.\n"), "{text}");
 
     // The tiers: one question in many is answered exactly, events are all told.
@@ -64,7 +46,7 @@ fn the_report_shows_drift_and_recovery_and_is_the_same_every_time() {
             assert_eq!(drifts, 1.0, "{row:?}");
             let mut calls = text.lines().filter(its).filter(|line| line.contains("eml.drift"));
             let call: u64 = calls.next().unwrap().split_whitespace().next().unwrap().parse().unwrap();
-            assert!(call > 20_000 && call < 22_000, "the world changed at 20000, which was seen at {call}");
+            assert!(call > 10_000 && call < 12_000, "the world changed at 10000, which was seen at {call}");
         }
     }
     assert_eq!(text.lines().filter(event).count(), told);
@@ -90,14 +72,11 @@ fn the_report_shows_drift_and_recovery_and_is_the_same_every_time() {
         assert!(text.contains(&format!("{subsystem}: eml-core-0.1 did not learn it; the rule of thumb stayed in use")));
     }
 
-    for folder in &folders {
-        let mut files: Vec<String> =
-            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        files.sort();
-        let wanted: Vec<String> =
-            SUBSYSTEMS.iter().flat_map(|name| [format!("{name}.json"), format!("{name}.safetensors")]).collect();
-        assert_eq!(files, wanted);
-    }
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    let wanted = SUBSYSTEMS.iter().flat_map(|name| [format!("{name}.json"), format!("{name}.safetensors")]);
+    assert_eq!(files, wanted.collect::<Vec<_>>());
 }
 
 #[test]
