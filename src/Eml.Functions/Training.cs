@@ -20,6 +20,9 @@ public sealed class TrainOptions
 
     /// <summary>Called every 10 ms or so of work; anything but 0 stops the training.</summary>
     public Func<TrainProgress, int>? Progress { get; init; }
+
+    /// <summary>Hears of every move that the training keeps.</summary>
+    public MoveListener? Moves { get; init; }
 }
 
 /// <summary>How far a training is. Phase 1: restarts, phase 2: sweeps of coordinate descent.</summary>
