@@ -14,7 +14,7 @@ internal static class AttentionKernels<T> where T : struct, ILanes<T>
 
     /// <summary>exp(s − max) / Σ exp(s − max), max ignoring NaN; 1/n where the sum is not positive.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Softmax(ref double scores, ref double result, int stride, int n)
+    public static void Softmax(ref double scores, ref double result, nint stride, int n)
     {
         T max = T.Broadcast(double.NegativeInfinity);
         for (int j = 0; j < n; j++)
@@ -43,7 +43,7 @@ internal static class AttentionKernels<T> where T : struct, ILanes<T>
     /// The softmax tree's answer: what is negative or not finite becomes 0, then all are divided by their sum; where that is
     /// not above 1e-12, the numerical softmax.
     /// </summary>
-    public static void LearnedSoftmax(AttentionPart tree, ReadOnlySpan<double> parameters, ref double scores, ref double result, int stride)
+    public static void LearnedSoftmax(AttentionPart tree, ReadOnlySpan<double> parameters, ref double scores, ref double result, nint stride)
     {
         int n = tree.Heads;
         Softmax(ref scores, ref result, stride, n);
@@ -74,6 +74,17 @@ internal static class AttentionKernels<T> where T : struct, ILanes<T>
         {
             ref double weight = ref Unsafe.Add(ref result, h * stride);
             T.Store(T.Select(large, T.Load(ref learned[h * T.Count]) / sum, T.Load(ref weight)), ref weight);
+        }
+    }
+
+    /// <summary>A SafeTree's level on some values, in place.</summary>
+    public static void Level(ref double values, int lanes, ReadOnlySpan<double> constants)
+    {
+        T c0 = T.Broadcast(constants[0]), c1 = T.Broadcast(constants[1]), c2 = T.Broadcast(constants[2]);
+        for (nint g = 0; g < lanes; g += T.Count)
+        {
+            ref double v = ref Unsafe.Add(ref values, g);
+            T.Store(Level(T.Load(ref v), c0, c1, c2), ref v);
         }
     }
 
