@@ -30,7 +30,7 @@ public abstract class AttentionBlock
     private readonly List<double[]> _targets = [];
     private double[] _parameters;
     private double _scale;
-    private AttentionEvaluator _evaluator;
+    private AttentionEvaluator? _evaluator; // made when it is first asked for
 
     private protected AttentionBlock(string name, AttentionLayout layout, ulong seed)
     {
@@ -44,7 +44,6 @@ public abstract class AttentionBlock
         }
 
         _scale = 1.0 / Math.Sqrt(layout.DK);
-        _evaluator = new AttentionEvaluator(layout, _parameters, _scale);
     }
 
     private protected AttentionBlock(AttentionBlock other)
@@ -135,7 +134,7 @@ public abstract class AttentionBlock
     {
         CheckSamples("x", x, rows, allowNonFinite);
         Check.Length("y", y.Length, rows, Width);
-        AttentionEvaluator evaluator = Volatile.Read(ref _evaluator);
+        AttentionEvaluator evaluator = Volatile.Read(ref _evaluator) ?? Compile();
         bool learned = UsesLearnedSoftmax;
         for (int i = 0; i < rows; i++)
         {
@@ -265,6 +264,14 @@ public abstract class AttentionBlock
         Check.Matrix(what, values, rows, Width, allowNonFinite);
     }
 
-    // Readers hold on to the evaluator they found, so that a new one can be put in its place at any time.
-    private void Publish() => Volatile.Write(ref _evaluator, new AttentionEvaluator(_layout, _parameters, _scale));
+    // Readers hold on to the evaluator they found, so that it can be forgotten at any time.
+    private void Publish() => Volatile.Write(ref _evaluator, null);
+
+    // Several threads may come here at once and make the same evaluator.
+    private AttentionEvaluator Compile()
+    {
+        var evaluator = new AttentionEvaluator(_layout, _parameters, _scale);
+        Volatile.Write(ref _evaluator, evaluator);
+        return evaluator;
+    }
 }
