@@ -19,7 +19,7 @@ internal sealed class AttentionOutput<T> where T : struct, ILanes<T>
     private readonly AttentionLayout _layout;
     private readonly AttentionPart _part;
     private readonly double[] _parameters;
-    private readonly ShadowedValues _context;  // (inner, stride)
+    private readonly ShadowedValues<T> _context;  // (inner, stride)
     private readonly AlignedDoubles _targets;  // (width, stride)
     private readonly AlignedDoubles _isSample; // (stride) ones as a mask
     private readonly AlignedDoubles _prefixes; // (rows, width, stride): sums before the terms of a row of the context
@@ -32,7 +32,7 @@ internal sealed class AttentionOutput<T> where T : struct, ILanes<T>
     private AlignedDoubles _errors;            // (width, stride): squared errors at the kept parameters
     private AlignedDoubles _trialErrors;
 
-    public AttentionOutput(AttentionLayout layout, double[] parameters, ShadowedValues context, AlignedDoubles targets, int samples,
+    public AttentionOutput(AttentionLayout layout, double[] parameters, ShadowedValues<T> context, AlignedDoubles targets, int samples,
         int stride)
     {
         _layout = layout;

@@ -18,11 +18,11 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
     private readonly int _stride;             // samples padded to the longest vector
     private readonly int _lanes;              // samples padded to this vector
     private readonly AlignedDoubles _x;       // (width, stride)
-    private readonly ShadowedValues[] _affine;  // of q, k, v: (inner, stride)
-    private readonly ShadowedValues[] _projection;
-    private readonly ShadowedValues _scores;  // (rows·rows, stride)
-    private readonly ShadowedValues _weights; // the same after the softmax
-    private readonly ShadowedValues _context; // (inner, stride)
+    private readonly ShadowedValues<T>[] _affine;  // of q, k, v: (inner, stride)
+    private readonly ShadowedValues<T>[] _projection;
+    private readonly ShadowedValues<T> _scores;  // (rows·rows, stride)
+    private readonly ShadowedValues<T> _weights; // the same after the softmax
+    private readonly ShadowedValues<T> _context; // (inner, stride)
     private readonly AttentionOutput<T> _output;
 
     public AttentionTrainer(AttentionLayout layout, double[] parameters, double scale, bool learned, double[][] x, double[][] targets)
@@ -189,7 +189,7 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
         Settle(_projection[part], head, 1, keep);
     }
 
-    private static void Settle(ShadowedValues values, int first, int count, bool keep)
+    private static void Settle(ShadowedValues<T> values, int first, int count, bool keep)
     {
         if (keep)
         {
@@ -331,5 +331,5 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
         return columns;
     }
 
-    private ShadowedValues Values(int elements) => new(elements, _stride);
+    private ShadowedValues<T> Values(int elements) => new(elements, _stride);
 }

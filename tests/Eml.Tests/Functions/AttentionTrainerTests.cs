@@ -61,7 +61,7 @@ public class AttentionTrainerTests
         double best = trainer.Evaluate();
         Golden.AssertBits([Mse(block, kept, x, targets)], [best], "before");
         int accepted = 0;
-        for (int i = 0; i < 300; i++)
+        for (int i = 0; i < 120; i++)
         {
             AttentionPart part = layout.Parts[random.Next(layout.Parts.Length)];
             int index = part.Offset + random.Next(part.Count);
