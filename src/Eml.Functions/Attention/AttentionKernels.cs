@@ -11,6 +11,8 @@ internal static class AttentionKernels<T> where T : struct, ILanes<T>
 {
     private const double OrdinaryExp = 512;    // Exp.Ordinary's range
     private const double LeastLearnedSum = 1e-12;
+    private const double LeastOrdinaryLn = 1e-300;
+    private const double ExpLimit = 20;        // eml_safe's
 
     /// <summary>exp(s − max) / Σ exp(s − max), max ignoring NaN; 1/n where the sum is not positive.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -90,8 +92,19 @@ internal static class AttentionKernels<T> where T : struct, ILanes<T>
 
     /// <summary>A SafeTree's level: eml_safe(v·c0 + c1, |v| + c2 + 1).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Level(T v, T c0, T c1, T c2) =>
-        Operator.EmlSafe(v * c0 + c1, T.AndBits(v, T.BroadcastBits(long.MaxValue)) + c2 + T.Broadcast(1));
+    public static T Level(T v, T c0, T c1, T c2)
+    {
+        T x = v * c0 + c1, y = T.AndBits(v, T.BroadcastBits(long.MaxValue)) + c2 + T.Broadcast(1);
+
+        // Nearly always all lanes are above 0 and ordinary, so that eml_safe's own, longer checks can be spared.
+        T ordinary = T.AndBits(T.Less(T.Broadcast(LeastOrdinaryLn), y), T.Less(y, T.Broadcast(double.PositiveInfinity)));
+        return T.All(ordinary)
+            ? Operator.ExpClamped(Operator.Clamp(x, T.Broadcast(-ExpLimit), T.Broadcast(ExpLimit))) - Ln.Positive(y)
+            : ByEmlSafe(x, y);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static T ByEmlSafe(T x, T y) => Operator.EmlSafe(x, y);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T ExpOf(T x)

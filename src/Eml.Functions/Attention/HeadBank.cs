@@ -93,7 +93,6 @@ internal sealed class HeadBank(int depth, int inputs, int slots)
         }
 
         // Level by level, so that the processor finds independent work next to each other.
-        T one = T.Broadcast(1), magnitude = T.BroadcastBits(long.MaxValue);
         for (int level = 0; level < depth; level++)
         {
             ref double c0 = ref Unsafe.Add(ref table, (1 + inputs + 3 * level) * stride);
@@ -102,8 +101,8 @@ internal sealed class HeadBank(int depth, int inputs, int slots)
             for (int s = 0; s < slots; s += T.Count)
             {
                 T v = T.Load(ref Unsafe.Add(ref values, s));
-                T.Store(Operator.EmlSafe(v * T.Load(ref Unsafe.Add(ref c0, s)) + T.Load(ref Unsafe.Add(ref c1, s)),
-                    T.AndBits(v, magnitude) + T.Load(ref Unsafe.Add(ref c2, s)) + one), ref Unsafe.Add(ref values, s));
+                T.Store(AttentionKernels<T>.Level(v, T.Load(ref Unsafe.Add(ref c0, s)), T.Load(ref Unsafe.Add(ref c1, s)),
+                    T.Load(ref Unsafe.Add(ref c2, s))), ref Unsafe.Add(ref values, s));
             }
         }
     }
