@@ -16,7 +16,13 @@ internal static class Describe
     public static string Profile(Profile profile) => profile == Functions.Profile.EmlCore01 ? EmlCore : "default";
 
     /// <summary>What an object is.</summary>
-    public static string Kind(object content) => content is EmlModel ? "EmlModel" : "SafeTree";
+    public static string Kind(object content) => content switch
+    {
+        EmlModel => "EmlModel",
+        ToyEmlAttention => "ToyEmlAttention",
+        BaselineAttention => "BaselineAttention",
+        _ => "SafeTree",
+    };
 
     /// <summary>A format as its files' extension, without the dot.</summary>
     public static string Format(FileFormat format) => format switch
