@@ -34,13 +34,13 @@ public sealed record AttentionBenchmark(int DModel, int SeqLen, int DK, int Dept
         double[] y = new double[block.Width];
 
         double[] sample = Sample(ref random, block.Width);
-        ulong warmup = AttentionTask.Time(block, sample, y);
+        ulong warmup = MeanTask.Time(block, sample, y);
         bool roundtrip = survivesRoundtrip(block);
 
-        for (int i = 0; i < AttentionTask.Samples; i++)
+        for (int i = 0; i < MeanTask.Samples; i++)
         {
             double[] x = Sample(ref random, block.Width);
-            block.Record(x, AttentionTask.RowMeans(x, seqLen, dModel));
+            block.Record(x, MeanTask.RowMeans(x, seqLen, dModel));
         }
 
         var untrained = new MeanSquare();
@@ -48,14 +48,14 @@ public sealed record AttentionBenchmark(int DModel, int SeqLen, int DK, int Dept
         {
             double[] x = Sample(ref random, block.Width);
             block.Forward(x, 1, y);
-            untrained.Add(y, AttentionTask.RowMeans(x, seqLen, dModel));
+            untrained.Add(y, MeanTask.RowMeans(x, seqLen, dModel));
         }
 
         var config = new EndToEndTrainConfig { Trials = trials, StepFinal = 0.01, ConvergenceMse = 5e-2 };
         double final = double.PositiveInfinity;
         for (int round = 0; round < MaxRounds && !(final < config.ConvergenceMse); round++)
         {
-            AttentionTrainResult result = block.TrainEndToEnd(config, options);
+            EndToEndTrainResult result = block.TrainEndToEnd(config, options);
             if (result.Status == TrainStatus.Cancelled)
             {
                 return null;
@@ -64,7 +64,7 @@ public sealed record AttentionBenchmark(int DModel, int SeqLen, int DK, int Dept
             final = result.Mse;
         }
 
-        (ulong mean, ulong p99) = AttentionTask.Latency(block, () => Sample(ref random, block.Width));
+        (ulong mean, ulong p99) = MeanTask.Latency(block, () => Sample(ref random, block.Width));
         var points = new List<ScalingPoint>();
         foreach ((int rows, int columns) in s_scaling)
         {
@@ -76,7 +76,7 @@ public sealed record AttentionBenchmark(int DModel, int SeqLen, int DK, int Dept
         }
 
         return new AttentionBenchmark(dModel, seqLen, dK, depth, block.ParameterCount, warmup, roundtrip,
-            final < config.ConvergenceMse, untrained.Value, final, AttentionTask.Reduction(untrained.Value, final), block.TrainingRounds,
+            final < config.ConvergenceMse, untrained.Value, final, MeanTask.Reduction(untrained.Value, final), block.TrainingRounds,
             mean, p99, points);
     }
 
@@ -97,7 +97,7 @@ public sealed record AttentionBenchmark(int DModel, int SeqLen, int DK, int Dept
         ulong sum = 0;
         for (int i = 0; i < ScalingForwards; i++)
         {
-            sum += AttentionTask.Time(block, x, y);
+            sum += MeanTask.Time(block, x, y);
         }
 
         return sum / ScalingForwards;

@@ -172,7 +172,7 @@ public abstract class AttentionBlock
     /// mean squared error on the subset falls by more than 1e-12. (The crate's generator yields the first half of the
     /// parameters and downward moves only.) Progress reports carry the number of the training as their phase.
     /// </summary>
-    public AttentionTrainResult TrainEndToEnd(EndToEndTrainConfig config, TrainOptions? options = null)
+    public EndToEndTrainResult TrainEndToEnd(EndToEndTrainConfig config, TrainOptions? options = null)
     {
         config.Check();
         RefuseOtherOptions(options);
@@ -180,7 +180,7 @@ public abstract class AttentionBlock
         int used = (int)Math.Min(config.MaxSamples, BufferLength);
         if (used < MinSamples)
         {
-            return new AttentionTrainResult(TrainStatus.Done, 0, double.PositiveInfinity, double.PositiveInfinity, false, used, 0, 0, 0);
+            return new EndToEndTrainResult(TrainStatus.Done, 0, double.PositiveInfinity, double.PositiveInfinity, false, used, 0, 0, 0);
         }
 
         int wanted = (int)Math.Min(config.EvalSubset, used), stride = used / wanted;
@@ -203,7 +203,7 @@ public abstract class AttentionBlock
             OnTrained(used, before, monitor.Loss);
         }
 
-        return new AttentionTrainResult(monitor.Stopped ? TrainStatus.Cancelled : TrainStatus.Done, monitor.StopValue, monitor.Loss,
+        return new EndToEndTrainResult(monitor.Stopped ? TrainStatus.Cancelled : TrainStatus.Done, monitor.StopValue, monitor.Loss,
             before, converged, used, subset.Length, monitor.Evaluations, monitor.Accepted);
     }
 

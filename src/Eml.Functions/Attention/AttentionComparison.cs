@@ -28,9 +28,9 @@ public sealed record AttentionComparison(int DModel, int DK, int SeqLen, int Dep
         var random = new Lcg64(Seed);
         MeanSquare emlBefore = new(), baselineBefore = new();
         double[] y = new double[eml.Width];
-        for (int i = 0; i < AttentionTask.Samples; i++)
+        for (int i = 0; i < MeanTask.Samples; i++)
         {
-            double[] x = Sample(ref random, eml.Width), target = AttentionTask.RowMeans(x, seqLen, dModel);
+            double[] x = Sample(ref random, eml.Width), target = MeanTask.RowMeans(x, seqLen, dModel);
             eml.Record(x, target);
             baseline.Record(x, target);
             if (i < UntrainedSamples)
@@ -45,13 +45,13 @@ public sealed record AttentionComparison(int DModel, int DK, int SeqLen, int Dep
         double emlAfter = double.PositiveInfinity, baselineAfter = double.PositiveInfinity;
         for (long round = 0; round < rounds; round++)
         {
-            AttentionTrainResult first = eml.TrainEndToEnd(config, options);
+            EndToEndTrainResult first = eml.TrainEndToEnd(config, options);
             if (first.Status == TrainStatus.Cancelled)
             {
                 return null;
             }
 
-            AttentionTrainResult second = baseline.TrainEndToEnd(config, options);
+            EndToEndTrainResult second = baseline.TrainEndToEnd(config, options);
             if (second.Status == TrainStatus.Cancelled)
             {
                 return null;
@@ -60,11 +60,11 @@ public sealed record AttentionComparison(int DModel, int DK, int SeqLen, int Dep
             (emlAfter, baselineAfter) = (first.Mse, second.Mse);
         }
 
-        (_, ulong emlTime) = AttentionTask.Latency(eml, () => Sample(ref random, eml.Width));
-        (_, ulong baselineTime) = AttentionTask.Latency(baseline, () => Sample(ref random, eml.Width));
+        (_, ulong emlTime) = MeanTask.Latency(eml, () => Sample(ref random, eml.Width));
+        (_, ulong baselineTime) = MeanTask.Latency(baseline, () => Sample(ref random, eml.Width));
         return new AttentionComparison(dModel, dK, seqLen, depth, config.Trials, rounds,
-            eml.ParameterCount, emlBefore.Value, emlAfter, AttentionTask.Reduction(emlBefore.Value, emlAfter), emlTime,
-            baseline.ParameterCount, baselineBefore.Value, baselineAfter, AttentionTask.Reduction(baselineBefore.Value, baselineAfter),
+            eml.ParameterCount, emlBefore.Value, emlAfter, MeanTask.Reduction(emlBefore.Value, emlAfter), emlTime,
+            baseline.ParameterCount, baselineBefore.Value, baselineAfter, MeanTask.Reduction(baselineBefore.Value, baselineAfter),
             baselineTime);
     }
 

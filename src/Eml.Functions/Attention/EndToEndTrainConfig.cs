@@ -57,5 +57,5 @@ public sealed record EndToEndTrainConfig
 /// What a joint training did. Mse is the error of the best parameters, +∞ (and MseBefore too) if there were fewer than 4
 /// samples; StopValue is what the progress callback returned.
 /// </summary>
-public readonly record struct AttentionTrainResult(TrainStatus Status, int StopValue, double Mse, double MseBefore, bool Converged,
+public readonly record struct EndToEndTrainResult(TrainStatus Status, int StopValue, double Mse, double MseBefore, bool Converged,
     long SamplesUsed, long SubsetSize, long Trials, long Accepts);

@@ -73,7 +73,7 @@ public class AttentionTests
 
     private static void AssertRound(JsonElement round, AttentionBlock block, EndToEndTrainConfig config)
     {
-        AttentionTrainResult result = block.TrainEndToEnd(config);
+        EndToEndTrainResult result = block.TrainEndToEnd(config);
         Golden.AssertBits([round.At("mse").Double()], [result.Mse], $"{block.Name}, mse");
         Assert.Equal(round.Int("accepts"), block.LastAccepts);
         Assert.Equal(round.At("is_trained").GetBoolean(), block.Trained);

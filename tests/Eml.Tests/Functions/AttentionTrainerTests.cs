@@ -129,7 +129,7 @@ public class AttentionTrainerTests
             double[] replayed = block.Parameters.ToArray();
             double loss = double.PositiveInfinity;
             long step = 0, count = 0;
-            AttentionTrainResult result = block.TrainEndToEnd(new EndToEndTrainConfig { Trials = 500 }, new TrainOptions
+            EndToEndTrainResult result = block.TrainEndToEnd(new EndToEndTrainConfig { Trials = 500 }, new TrainOptions
             {
                 Moves = move =>
                 {
@@ -155,7 +155,7 @@ public class AttentionTrainerTests
         {
             var cancel = new Cancel();
             TrainProgress last = default;
-            AttentionTrainResult result = block.TrainEndToEnd(new EndToEndTrainConfig { Trials = long.MaxValue, StepFinal = 0.5 }, new TrainOptions
+            EndToEndTrainResult result = block.TrainEndToEnd(new EndToEndTrainConfig { Trials = long.MaxValue, StepFinal = 0.5 }, new TrainOptions
             {
                 Cancel = cancel,
                 Progress = progress =>
@@ -174,7 +174,7 @@ public class AttentionTrainerTests
             Golden.AssertBits([result.Mse], [block.TrainEndToEnd(new EndToEndTrainConfig { Trials = 0 }).Mse], "loss");
             Assert.Equal(2UL, block.TrainingRounds);
 
-            AttentionTrainResult stopped = block.TrainEndToEnd(new EndToEndTrainConfig { Trials = long.MaxValue, StepFinal = 0.5 },
+            EndToEndTrainResult stopped = block.TrainEndToEnd(new EndToEndTrainConfig { Trials = long.MaxValue, StepFinal = 0.5 },
                 new TrainOptions { Progress = _ => 42 });
             Assert.Equal((TrainStatus.Cancelled, 42), (stopped.Status, stopped.StopValue));
         }

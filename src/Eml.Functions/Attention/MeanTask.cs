@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Eml.Functions;
 
 /// <summary>What the benchmark and the comparison share.</summary>
-internal static class AttentionTask
+internal static class MeanTask
 {
     /// <summary>Recorded samples.</summary>
     public const int Samples = 96;
