@@ -26,6 +26,7 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
 {
     private const double Floor = 0.02;       // of the uniform weight: what a key that should not be seen keeps
     private const double MixtureRidge = 0.05; // of the mean squared length of a value
+    private const double LeastWeight = 1e-200;
     private const double CovarianceRidge = 1e-4;
     private const int Iterations = 16;
 
@@ -60,8 +61,17 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
         _product = new double[_out];
     }
 
-    /// <summary>Fills the head's parameters; the solver must hold the readout of all samples. False: no proposal.</summary>
-    public bool Propose(int head, AlignmentKind kind, bool sparse, double noise, Span<double> parameters)
+    /// <summary>
+    /// Fills the head's parameters; the solver must hold the readout of all samples and the weights the head's parameters.
+    /// False: no proposal.
+    /// </summary>
+    /// <param name="head">Whose.</param>
+    /// <param name="kind">What is taken for the right attention.</param>
+    /// <param name="sparse">Whether to drop what may be chance.</param>
+    /// <param name="share">How far to go from the present attention (0) to that one (1), in logarithms.</param>
+    /// <param name="noise">Variance of an element of the answer.</param>
+    /// <param name="parameters">All.</param>
+    public bool Propose(int head, AlignmentKind kind, bool sparse, double share, double noise, Span<double> parameters)
     {
         if (kind == AlignmentKind.Pattern && _positions == 0)
         {
@@ -87,9 +97,13 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
                     return false;
                 }
             }
+            else if (share < 1)
+            {
+                _design.Attention(head, n, _attention);
+            }
 
-            spread += LogOdds(keep: kind == AlignmentKind.Pattern);
-            Accumulate(n, contentToo: kind != AlignmentKind.Pattern);
+            spread += LogOdds(share);
+            Accumulate(n, contentToo: kind != AlignmentKind.Pattern || share < 1);
         }
 
         double pairs = (double)_design.Rows * _layout.S;
@@ -252,8 +266,10 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
         return true;
     }
 
-    /// <summary>Weights → centred logarithms (into the attention's room); returns the sum of their squares.</summary>
-    private double LogOdds(bool keep)
+    /// <summary>
+    /// Turns the attention's room into the centred logarithms to be regressed; returns the sum of their squares.
+    /// </summary>
+    private double LogOdds(double share)
     {
         int s = _layout.S;
         double squares = 0;
@@ -262,9 +278,13 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
             double mean = 0;
             for (int j = 0; j < s; j++)
             {
-                double weight = Math.Clamp(_target[i * s + j], Floor / s, 1);
-                _attention[i * s + j] = Ln.Of(weight);
-                mean += _attention[i * s + j];
+                ref double value = ref _attention[i * s + j];
+                double now = Math.Max(value, LeastWeight);
+                // A key that neither attends to now nor should is left as it is.
+                double floor = share < 1 ? Math.Min(Floor / s, now) : Floor / s;
+                double target = Ln.Of(Math.Clamp(_target[i * s + j], floor, 1));
+                value = share < 1 ? (1 - share) * Ln.Of(now) + share * target : target;
+                mean += value;
             }
 
             mean /= s;
@@ -275,7 +295,6 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
             }
         }
 
-        _ = keep;
         return squares;
     }
 

@@ -67,7 +67,6 @@ public sealed class AttentionBlock
     private static double[] Initial(AttentionLayout layout)
     {
         double[] p = new double[layout.Count];
-        var random = new Lcg64(1);
         for (int m = 0; m < layout.E; m++)
         {
             int left = 2 * m * (1 + layout.D), right = left + 1 + layout.D;
@@ -78,9 +77,10 @@ public sealed class AttentionBlock
             right = left + layout.G;
             if (layout.G > 1)
             {
+                int at = 1 + (layout.E + m) % (layout.FirstContext > 1 ? layout.D : layout.G - 1);
                 p[left] = -1;
-                p[left + 1 + (int)(random.Unit() * (layout.G - 1))] = 1;
-                p[right + 1 + (int)(random.Unit() * (layout.G - 1))] = 2;
+                p[left + at] = 1;
+                p[right + at] = 2;
             }
         }
         return p;

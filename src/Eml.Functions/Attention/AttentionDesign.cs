@@ -26,14 +26,13 @@ internal sealed class AttentionDesign<T> where T : struct, ILanes<T>
     private double[] _tokens, _otherTokens; // (samples, S, padded F)
     private bool _tokensChanged;
 
-    public AttentionDesign(AttentionLayout layout, AttentionSamples samples, int most)
+    public AttentionDesign(AttentionLayout layout, AttentionSamples samples)
     {
         _layout = layout;
         _pass = new AttentionPass<T>(layout);
         _active = new bool[layout.H];
         Weights = new AttentionWeights(layout);
-        int stride = (samples.Count + most - 1) / most;
-        Count = (samples.Count + stride - 1) / stride;
+        Count = samples.Count;
         FirstHalf = (Count + 1) / 2;
         Rows = Count * layout.S;
         TargetBase = AttentionLayout.Pad(layout.P);
@@ -47,7 +46,7 @@ internal sealed class AttentionDesign<T> where T : struct, ILanes<T>
         _otherTokens = new double[Count * _tokenLength];
         for (int n = 0; n < Count; n++)
         {
-            int source = (n < FirstHalf ? 2 * n : 2 * (n - FirstHalf) + 1) * stride;
+            int source = n < FirstHalf ? 2 * n : 2 * (n - FirstHalf) + 1;
             samples.Input(source).CopyTo(_inputs.AsSpan(n * length));
             for (int i = 0; i < layout.S; i++)
             {

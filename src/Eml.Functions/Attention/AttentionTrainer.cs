@@ -2,28 +2,6 @@ using Eml.Numerics;
 
 namespace Eml.Functions;
 
-/// <summary>What a caller may say about an attention block's training.</summary>
-public sealed class AttentionTrainOptions
-{
-    /// <summary>Most forward evaluations of one sample; 0: 240,000, what eml-core spends in 3 rounds of 5,000 trials on 16 samples.</summary>
-    public long MaxEvaluations { get; init; }
-
-    /// <summary>Seed of the search's random numbers.</summary>
-    public ulong Seed { get; init; }
-
-    /// <summary>Stop once the cross-validated error is no larger; 0: once it is of the size of rounding errors.</summary>
-    public double TargetLoss { get; init; }
-
-    /// <summary>Stops the training; the best parameters so far are kept.</summary>
-    public Cancel? Cancel { get; init; }
-
-    /// <summary>Called every 10 ms or so of work; anything but 0 stops the training.</summary>
-    public Func<TrainProgress, int>? Progress { get; init; }
-
-    /// <summary>Hears of every change that is kept.</summary>
-    public MoveListener? Moves { get; init; }
-}
-
 /// <summary>
 /// Training of an attention block without derivatives. The readout is solved exactly for every trial (variable projection,
 /// Golub and Pereyra 1973), and what is compared is the two-fold cross-validated error, so that a block does not memorise.
@@ -33,41 +11,42 @@ public sealed class AttentionTrainOptions
 /// </summary>
 internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
 {
-    private const long DefaultEvaluations = 240_000;
-    private const int MostSamples = 512; // more are thinned out for the search
-    private const double RelativeFloor = 1e-12;
+    private const double RelativeFloor = 1e-12; // of the targets' mean square: below it, rounding errors are compared
     private const double FirstRidge = 1e-7, LeastRidge = 1e-11, LargestRidge = 1, RidgeFactor = 10;
+    private const double JoinGain = 0.05;       // a round that gains less lets the next head join
+    private const double PatienceGain = 0.01;
+    private const int Patience = 6;             // rounds that may gain less than that in a row
 
     private readonly AttentionLayout _layout;
     private readonly AttentionDesign<T> _design;
     private readonly AttentionSolver<T> _solver;
+    private readonly AttentionMoves<T> _refinement;
     private readonly AttentionAlignment<T> _alignment;
     private readonly TrainMonitor _monitor;
-    private readonly MoveListener? _moves;
+    private readonly MoveListener? _listener;
     private readonly double[] _kept;
-    private readonly double[] _trial;
+    private readonly double[] _shares; // (heads, kinds, 2): how far alignments go
     private readonly long _budget;
     private readonly double _floor;
-    private double _best;
     private double _ridge = FirstRidge;
     private long _step;
-    private Lcg64 _random;
 
-    public static Action<string>? Debug;
-
-    public AttentionTrainer(AttentionLayout layout, AttentionSamples samples, AttentionTrainOptions options, TrainMonitor monitor, double[] parameters)
+    public AttentionTrainer(AttentionLayout layout, AttentionSamples samples, AttentionTrainOptions options,
+        TrainMonitor monitor, double[] parameters)
     {
         _layout = layout;
-        _design = new AttentionDesign<T>(layout, samples, MostSamples);
+        _design = new AttentionDesign<T>(layout, samples);
         _solver = new AttentionSolver<T>(layout, _design);
         _alignment = new AttentionAlignment<T>(layout, _design, _solver);
         _monitor = monitor;
-        _moves = options.Moves;
+        _listener = options.Moves;
         _kept = parameters;
-        _trial = [.. parameters];
-        _budget = options.MaxEvaluations == 0 ? DefaultEvaluations : options.MaxEvaluations;
+        Trial = [.. parameters];
+        _shares = new double[layout.H * 6];
+        _shares.AsSpan().Fill(1);
+        _budget = options.MaxEvaluations == 0 ? AttentionTrainOptions.DefaultEvaluations : options.MaxEvaluations;
         _monitor.Total = _budget;
-        _random = new Lcg64(options.Seed ^ 0x9E3779B97F4A7C15);
+        _refinement = new AttentionMoves<T>(layout, this, options.Seed);
         double zero = 0;
         for (int o = 0; o < layout.D; o++)
         {
@@ -78,40 +57,60 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
         _floor = Math.Max(options.TargetLoss, RelativeFloor * zero / (_design.Rows * (double)layout.D));
     }
 
-    private bool Done => _monitor.Stopped || _best <= _floor || _monitor.Evaluations >= _budget;
+    public static Action<string>? Debug { get; set; }
 
-    public void Run()
+    /// <summary>The cross-validated error of what was kept.</summary>
+    public double Best { get; private set; }
+
+    /// <summary>The kept parameters, to be changed for <see cref="Try"/>.</summary>
+    public double[] Trial { get; }
+
+    public bool Done => _monitor.Stopped || Best <= _floor || _monitor.Evaluations >= _budget;
+
+    public bool IsActive(int head) => _design.IsActive(head);
+
+    /// <summary>Searches; returns the rounds done.</summary>
+    public long Run()
     {
-        _design.Activate(0, true);
-        _design.Refresh(_trial, tokens: true, heads: -1, outNode: -1);
-        _best = _solver.CrossError(_ridge);
-        Count();
-        Debug?.Invoke($"start {_best:g4} evals {_monitor.Evaluations}");
-        int active = 1;
-        SearchRidge();
-        for (int round = 0; !Done; round++)
+        for (int h = 0; h < _layout.H; h++)
         {
-            double before = _best;
-            for (int h = 0; h < active && !Done; h++)
-            {
-                Align(h);
-            }
-
-            Debug?.Invoke($"round {round} align {_best:g4} evals {_monitor.Evaluations}");
-            Refine(active);
-            Debug?.Invoke($"round {round} refine {_best:g4} evals {_monitor.Evaluations}");
-            SearchRidge();
-            if (_best > 0.95 * before && active < _layout.H)
-            {
-                _design.Activate(active, true);
-                if (!Try(tokens: false, heads: 1 << active, outNode: -1, always: true))
-                {
-                }
-
-                active++;
-                Debug?.Invoke($"activate {active}: {_best:g4}");
-            }
+            ReadOnlySpan<double> own = Trial.AsSpan(_layout.NonlinearCount + _layout.ContextBase(h) * _layout.D, _layout.F * _layout.D);
+            _design.Activate(h, h == 0 || own.ContainsAnyExcept(0));
         }
+
+        _design.Refresh(Trial, tokens: true, heads: -1, outNode: -1);
+        Best = _solver.CrossError(_ridge);
+        Count();
+        _monitor.Loss = Best;
+        SearchRidge();
+        int rounds = 0, idle = 0;
+        for (; !Done && idle < Patience; rounds++)
+        {
+            double before = Best;
+            _monitor.Phase = TrainMonitor.Restarts;
+            for (int h = 0; h < _layout.H && !Done; h++)
+            {
+                if (_design.IsActive(h))
+                {
+                    Align(h);
+                }
+            }
+
+            Debug?.Invoke($"round {rounds} align {Best:g4} evals {_monitor.Evaluations}");
+            _monitor.Phase = TrainMonitor.Descent;
+            _refinement.Round();
+            Debug?.Invoke($"round {rounds} refine {Best:g4} evals {_monitor.Evaluations} {_refinement.Summary()}");
+            SearchRidge();
+            if (!(Best < before * (1 - JoinGain)) && !Done)
+            {
+                Join();
+            }
+
+            idle = Best < before * (1 - PatienceGain) ? 0 : idle + 1;
+        }
+
+        _monitor.Report();
+        return rounds;
     }
 
     /// <summary>Solves the readout of what was kept; false if it cannot be solved.</summary>
@@ -122,100 +121,130 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
             return false;
         }
 
+        Count();
         int padded = AttentionLayout.Pad(_layout.D);
         for (int p = 0; p < _layout.P; p++)
         {
-            _solver.Readout.AsSpan(p * padded, _layout.D).CopyTo(_trial.AsSpan(_layout.NonlinearCount + p * _layout.D));
+            _solver.Readout.AsSpan(p * padded, _layout.D).CopyTo(Trial.AsSpan(_layout.NonlinearCount + p * _layout.D));
         }
 
-        Keep(_best);
+        Keep(Best);
         return true;
+    }
+
+    /// <summary>Goes back to other parameters, as one more move.</summary>
+    public void Restore(ReadOnlySpan<double> parameters, double loss)
+    {
+        parameters.CopyTo(Trial);
+        Keep(loss);
+    }
+
+    /// <summary>
+    /// Evaluates <see cref="Trial"/>, of which the named parts have changed, and keeps it if it is better; otherwise makes it
+    /// what was kept again. Returns its error.
+    /// </summary>
+    public double Try(bool tokens, int heads, int outNode)
+    {
+        _design.Refresh(Trial, tokens, heads, outNode);
+        double score = _solver.CrossError(_ridge);
+        Count();
+        if (score < Best)
+        {
+            Best = score;
+            Keep(score);
+        }
+        else
+        {
+            _design.Revert();
+            _kept.CopyTo(Trial.AsSpan());
+        }
+
+        return score;
+    }
+
+    /// <summary>Multiplies a head's queries: its scores.</summary>
+    public void ScaleQueries(int head, double factor)
+    {
+        Scale(Trial.AsSpan(_layout.HeadBase(head), _layout.QueryCount), factor);
+        if (_layout.Positional)
+        {
+            Scale(Trial.AsSpan(_layout.QueryPositionBase(head), _layout.S * _layout.K), factor);
+        }
     }
 
     private void Align(int head)
     {
-        for (int kind = 0; kind < 3; kind++)
+        for (int way = 0; way < 6 && !Done; way++)
         {
-            for (int sparse = 0; sparse < 2 && !Done; sparse++)
+            if (!_solver.SolveAll(_ridge))
             {
-                if (!_solver.SolveAll(_ridge))
-                {
-                    return;
-                }
-
-                _design.Weights.SetHead(_kept, head);
-                _monitor.Evaluations += _design.Count;
-                if (_alignment.Propose(head, (AlignmentKind)kind, sparse == 1, _best, _trial))
-                {
-                    double was = _best;
-                    LineSearch(head);
-                    Debug?.Invoke($"   head {head} {(AlignmentKind)kind} {sparse}: {was:g4} -> {_best:g4}");
-                }
-
-                _kept.CopyTo(_trial.AsSpan());
+                return;
             }
+
+            _design.Weights.SetHead(_kept, head);
+            Count();
+            ref double share = ref _shares[head * 6 + way];
+            double before = Best;
+            if (_alignment.Propose(head, (AlignmentKind)(way / 2), way % 2 == 1, share, Best, Trial))
+            {
+                ScaleSearch(head, share);
+            }
+
+            Debug?.Invoke($"   head {head} {(AlignmentKind)(way / 2)} {way % 2} share {share:f3}: {before:g4} -> {Best:g4}");
+            share = Best < before ? Math.Min(1, share * 2) : share * 0.4;
+            _kept.CopyTo(Trial.AsSpan());
         }
     }
 
-    /// <summary>Tries the proposal in _trial at several scales of its queries.</summary>
-    private void LineSearch(int head)
+    /// <summary>Tries the proposal in <see cref="Trial"/>, and larger or smaller queries while they improve it.</summary>
+    private void ScaleSearch(int head, double share)
     {
-        double[] proposal = [.. _trial];
-        double scale = 1;
-        double at = Scaled(head, proposal, scale);
-        for (double factor = 2; factor > 0.4; factor -= 1.5)
+        double[] proposal = [.. Trial];
+        double at = Try(tokens: false, heads: 1 << head, outNode: -1);
+        double grow = 1 + share;
+        foreach (double factor in (ReadOnlySpan<double>)[grow, 1 / grow])
         {
-            double s = scale;
+            double scale = factor;
             while (!Done)
             {
-                double next = Scaled(head, proposal, s * factor);
+                proposal.CopyTo(Trial.AsSpan());
+                ScaleQueries(head, scale);
+                double next = Try(tokens: false, heads: 1 << head, outNode: -1);
                 if (!(next < at))
                 {
                     break;
                 }
 
                 at = next;
-                s *= factor;
+                scale *= factor;
             }
         }
     }
 
-    private double Scaled(int head, double[] proposal, double scale)
+    /// <summary>Lets the next head join if it helps.</summary>
+    private void Join()
     {
-        proposal.CopyTo(_trial.AsSpan());
-        ScaleQueries(_trial, head, scale);
-        return TryScore(tokens: false, heads: 1 << head, outNode: -1);
-    }
-
-    private void ScaleQueries(Span<double> parameters, int head, double factor)
-    {
-        foreach (ref double value in parameters.Slice(_layout.HeadBase(head), _layout.QueryCount))
+        int head = 0;
+        while (head < _layout.H && _design.IsActive(head))
         {
-            value *= factor;
+            head++;
         }
 
-        if (_layout.Positional)
+        if (head < _layout.H)
         {
-            foreach (ref double value in parameters.Slice(_layout.QueryPositionBase(head), _layout.S * _layout.K))
+            double before = Best;
+            _design.Activate(head, true);
+            _design.Refresh(Trial, tokens: false, heads: 1 << head, outNode: -1);
+            Count();
+            _shares.AsSpan(head * 6, 6).Fill(1);
+            Align(head);
+            if (!(Best < before))
             {
-                value *= factor;
+                _design.Activate(head, false);
+                _design.Refresh(Trial, tokens: false, heads: 1 << head, outNode: -1);
             }
-        }
-    }
 
-    private void Refine(int active)
-    {
-        for (int h = 0; h < active && !Done; h++)
-        {
-            double factor = 1.25;
-            for (int t = 0; t < 8 && !Done; t++)
-            {
-                ScaleQueries(_trial, h, factor);
-                if (!Try(false, 1 << h, -1))
-                {
-                    factor = factor > 1 ? 1 / factor : Math.Sqrt(1 / factor);
-                }
-            }
+            Debug?.Invoke($"join {head}: {before:g4} -> {Best:g4}");
         }
     }
 
@@ -228,63 +257,37 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
                 double ridge = Math.Clamp(_ridge * factor, LeastRidge, LargestRidge);
                 double score = _solver.CrossError(ridge);
                 Count();
-                if (!(score < _best))
+                if (!(score < Best))
                 {
                     break;
                 }
 
-                _best = score;
+                Best = score;
                 _ridge = ridge;
             }
         }
-
-        Debug?.Invoke($"ridge {_ridge}: {_best}");
-    }
-
-    private bool Try(bool tokens, int heads, int outNode, bool always = false)
-    {
-        double before = _best;
-        double score = TryScore(tokens, heads, outNode, always);
-        return score < before;
-    }
-
-    private double TryScore(bool tokens, int heads, int outNode, bool always = false)
-    {
-        _design.Refresh(_trial, tokens, heads, outNode);
-        double score = _solver.CrossError(_ridge);
-        Count();
-        if (score < _best || always)
-        {
-            _best = score;
-            Keep(score);
-        }
-        else
-        {
-            _design.Revert();
-            _kept.CopyTo(_trial.AsSpan());
-        }
-
-        return score;
     }
 
     private void Keep(double score)
     {
         List<int> indices = [];
+        List<double> before = [], after = [];
         for (int i = 0; i < _kept.Length; i++)
         {
-            if (BitConverter.DoubleToInt64Bits(_kept[i]) != BitConverter.DoubleToInt64Bits(_trial[i]))
+            if (BitConverter.DoubleToInt64Bits(_kept[i]) != BitConverter.DoubleToInt64Bits(Trial[i]))
             {
                 indices.Add(i);
+                before.Add(_kept[i]);
+                after.Add(Trial[i]);
             }
         }
 
-        double[] before = [.. indices.Select(i => _kept[i])], after = [.. indices.Select(i => _trial[i])];
-        _trial.CopyTo(_kept.AsSpan());
-        _monitor.Accepted++;
-        _monitor.Loss = score;
         if (indices.Count > 0)
         {
-            _moves?.Invoke(new AcceptedMove(_step, [.. indices], before, after, score));
+            Trial.CopyTo(_kept.AsSpan());
+            _monitor.Accepted++;
+            _monitor.Loss = score;
+            _listener?.Invoke(new AcceptedMove(_step, [.. indices], [.. before], [.. after], score));
         }
     }
 
@@ -294,5 +297,13 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
         _monitor.Evaluations += _design.Count;
         _monitor.Step = _monitor.Evaluations;
         _monitor.Look();
+    }
+
+    private static void Scale(Span<double> values, double factor)
+    {
+        foreach (ref double value in values)
+        {
+            value *= factor;
+        }
     }
 }
