@@ -92,7 +92,7 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
             if (kind != AlignmentKind.Pattern)
             {
                 Explain(head, n);
-                if (kind == AlignmentKind.Mixture ? !Mixture() : !Choice(noise))
+                if (kind == AlignmentKind.Mixture ? !Mixture(sparse) : !Choice(noise, sparse))
                 {
                     return false;
                 }
@@ -168,7 +168,7 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
         return SolveRows(0);
     }
 
-    private bool Mixture()
+    private bool Mixture(bool fresh)
     {
         int s = _layout.S;
         double trace = 0;
@@ -188,7 +188,7 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
             for (int j = 0; j < s; j++)
             {
                 _target[i * s + j] = Reduction.Dot<T>(_residual.AsSpan(i * _out, _out), _values.AsSpan(j * _out, _out))
-                    + ridge * _attention[i * s + j];
+                    + ridge * (fresh ? 1.0 / s : _attention[i * s + j]);
             }
         }
 
@@ -225,7 +225,7 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
         return true;
     }
 
-    private bool Choice(double noise)
+    private bool Choice(double noise, bool fresh)
     {
         int s = _layout.S;
         if (!(noise > 0))
@@ -252,7 +252,7 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
             double sum = 0;
             for (int j = 0; j < s; j++)
             {
-                double weight = _attention[i * s + j] * Exp.Of((least - _length[j]) / (2 * noise));
+                double weight = (fresh ? 1 : _attention[i * s + j]) * Exp.Of((least - _length[j]) / (2 * noise));
                 _target[i * s + j] = weight;
                 sum += weight;
             }

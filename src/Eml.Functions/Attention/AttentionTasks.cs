@@ -93,24 +93,28 @@ public static class AttentionTasks
     private static void Retrieval(int s, int d, ref Lcg64 random, Span<double> x, Span<double> y)
     {
         int bits = d / 4;
-        // Distinct keys: a random start and an odd stride through the codes never meet themselves.
-        ulong mask = bits >= 63 ? long.MaxValue : (1UL << bits) - 1;
-        ulong start = (ulong)(random.Unit() * mask), stride = 2 * (ulong)(random.Unit() * mask) + 1;
+        Span<ulong> codes = stackalloc ulong[s];
+        for (int i = 0; i < s; i++)
+        {
+            do
+            {
+                codes[i] = (ulong)(random.Unit() * (1UL << bits));
+            }
+            while (codes[..i].Contains(codes[i]));
+        }
+
         y.Clear();
         for (int i = 0; i < s; i++)
         {
             int match = (int)(random.Unit() * s);
             for (int b = 0; b < bits; b++)
             {
-                x[i * d + b] = Bit(Code(i), b);
-                x[i * d + bits + b] = Bit(Code(match), b);
+                x[i * d + b] = (codes[i] >> b & 1) == 0 ? -1 : 1;
+                x[i * d + bits + b] = (codes[match] >> b & 1) == 0 ? -1 : 1;
             }
 
             x.Slice(match * d + 2 * bits, d - 2 * bits).CopyTo(y.Slice(i * d + 2 * bits, d - 2 * bits));
         }
-
-        ulong Code(int i) => unchecked(start + (ulong)i * stride) & mask;
-        static double Bit(ulong code, int b) => (code >> b & 1) == 0 ? -1 : 1;
     }
 
     private static void SoftmaxMean(int s, int d, ReadOnlySpan<double> x, Span<double> y)
