@@ -3,22 +3,34 @@ using Eml.Numerics;
 namespace Eml.Functions;
 
 /// <summary>A block's parameters, transposed and padded for the kernels: every matrix is (inputs, padded outputs).</summary>
-internal sealed class AttentionWeights
+internal sealed class BlockWeights
 {
-    private readonly AttentionLayout _layout;
+    private readonly BlockLayout _layout;
 
-    public AttentionWeights(AttentionLayout layout)
+    public BlockWeights(BlockLayout layout)
     {
         _layout = layout;
-        int nodes = 2 * AttentionLayout.Pad(layout.E), key = AttentionLayout.Pad(layout.K);
+        int nodes = 2 * BlockLayout.Pad(layout.E), key = BlockLayout.Pad(layout.K);
         TokenLeaves = Allocate((1 + layout.D) * nodes);
         OutLeaves = Allocate(layout.G * nodes);
-        Readout = Allocate(layout.P * AttentionLayout.Pad(layout.D));
+        Readout = Allocate(layout.P * BlockLayout.Pad(layout.D));
         Heads = new Head[layout.H];
         for (int h = 0; h < Heads.Length; h++)
         {
             int positions = layout.Positional ? layout.S * key : 0;
             Heads[h] = new Head(Allocate((1 + layout.F) * key), Allocate(layout.F * key), Allocate(positions), Allocate(positions));
+        }
+    }
+
+    /// <summary>All parameters.</summary>
+    public BlockWeights(BlockLayout layout, ReadOnlySpan<double> parameters) : this(layout)
+    {
+        SetTokenLeaves(parameters);
+        SetOutLeaves(parameters);
+        SetReadout(parameters);
+        for (int h = 0; h < layout.H; h++)
+        {
+            SetHead(parameters, h);
         }
     }
 
@@ -34,7 +46,8 @@ internal sealed class AttentionWeights
     public Head[] Heads { get; }
 
     /// <summary>Takes over what lies in front of the heads' parameters.</summary>
-    public void SetTokenLeaves(ReadOnlySpan<double> parameters) => SetLeaves(parameters[.._layout.TokenLeafCount], 1 + _layout.D, TokenLeaves);
+    public void SetTokenLeaves(ReadOnlySpan<double> parameters) =>
+        SetLeaves(parameters[.._layout.TokenLeafCount], 1 + _layout.D, TokenLeaves);
 
     public void SetOutLeaves(ReadOnlySpan<double> parameters) =>
         SetLeaves(parameters.Slice(_layout.OutLeafBase, 2 * _layout.E * _layout.G), _layout.G, OutLeaves);
@@ -42,7 +55,7 @@ internal sealed class AttentionWeights
     /// <summary>Takes over one head; the queries with the factor 1/√K.</summary>
     public void SetHead(ReadOnlySpan<double> parameters, int head)
     {
-        int key = AttentionLayout.Pad(_layout.K);
+        int key = BlockLayout.Pad(_layout.K);
         double scale = 1 / Math.Sqrt(_layout.K);
         Head target = Heads[head];
         Transpose(parameters.Slice(_layout.HeadBase(head), _layout.QueryCount), 1 + _layout.F, key, target.Query);
@@ -69,7 +82,7 @@ internal sealed class AttentionWeights
 
     public void SetReadout(ReadOnlySpan<double> parameters)
     {
-        int padded = AttentionLayout.Pad(_layout.D);
+        int padded = BlockLayout.Pad(_layout.D);
         for (int p = 0; p < _layout.P; p++)
         {
             parameters.Slice(_layout.NonlinearCount + p * _layout.D, _layout.D).CopyTo(Readout.AsSpan(p * padded));
@@ -78,7 +91,7 @@ internal sealed class AttentionWeights
 
     private void SetLeaves(ReadOnlySpan<double> leaves, int inputs, double[] target)
     {
-        int padded = AttentionLayout.Pad(_layout.E);
+        int padded = BlockLayout.Pad(_layout.E);
         for (int m = 0; m < 2 * _layout.E; m++)
         {
             int column = (m & 1) * padded + m / 2;

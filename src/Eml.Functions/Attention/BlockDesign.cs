@@ -9,12 +9,12 @@ namespace Eml.Functions;
 /// change does not touch is not computed again, and a change can be taken back. Rows are positions of samples; samples 0,
 /// 2, 4 … come first (half 0), then 1, 3, 5 … (half 1).
 /// </summary>
-internal sealed class AttentionDesign<T> where T : struct, ILanes<T>
+internal sealed class BlockDesign<T> where T : struct, ILanes<T>
 {
     private const int BlockRows = 64; // rows whose columns stay in the caches while their products are added
 
-    private readonly AttentionLayout _layout;
-    private readonly AttentionPass<T> _pass;
+    private readonly BlockLayout _layout;
+    private readonly BlockPass<T> _pass;
     private readonly bool[] _active;
     private readonly int _tokenLength;
     private readonly double[] _inputs;
@@ -26,22 +26,22 @@ internal sealed class AttentionDesign<T> where T : struct, ILanes<T>
     private double[] _tokens, _otherTokens; // (samples, S, padded F)
     private bool _tokensChanged;
 
-    public AttentionDesign(AttentionLayout layout, AttentionSamples samples)
+    public BlockDesign(BlockLayout layout, BlockSamples samples)
     {
         _layout = layout;
-        _pass = new AttentionPass<T>(layout);
+        _pass = new BlockPass<T>(layout);
         _active = new bool[layout.H];
-        Weights = new AttentionWeights(layout);
+        Weights = new BlockWeights(layout);
         Count = samples.Count;
         FirstHalf = (Count + 1) / 2;
         Rows = Count * layout.S;
-        TargetBase = AttentionLayout.Pad(layout.P);
-        Width = TargetBase + AttentionLayout.Pad(layout.D);
+        TargetBase = BlockLayout.Pad(layout.P);
+        Width = TargetBase + BlockLayout.Pad(layout.D);
         int length = layout.S * layout.D;
         _inputs = new double[Count * length];
         _z = GC.AllocateArray<double>(checked(Rows * Width), pinned: true);
         _products = [new double[Width * Width], new double[Width * Width]];
-        _tokenLength = layout.S * AttentionLayout.Pad(layout.F);
+        _tokenLength = layout.S * BlockLayout.Pad(layout.F);
         _tokens = new double[Count * _tokenLength];
         _otherTokens = new double[Count * _tokenLength];
         for (int n = 0; n < Count; n++)
@@ -65,7 +65,7 @@ internal sealed class AttentionDesign<T> where T : struct, ILanes<T>
         Multiply();
     }
 
-    public AttentionWeights Weights { get; }
+    public BlockWeights Weights { get; }
 
     /// <summary>Samples.</summary>
     public int Count { get; }
@@ -227,7 +227,7 @@ internal sealed class AttentionDesign<T> where T : struct, ILanes<T>
 
     private void Fill(int n, bool tokens, ReadOnlySpan<bool> heads)
     {
-        int length = _layout.S * _layout.D, stride = AttentionLayout.Pad(_layout.F);
+        int length = _layout.S * _layout.D, stride = BlockLayout.Pad(_layout.F);
         Span<double> token = _tokens.AsSpan(n * _tokenLength, _tokenLength);
         if (tokens)
         {
@@ -375,7 +375,7 @@ internal sealed class AttentionDesign<T> where T : struct, ILanes<T>
         for (int r = start; r < start + rows; r++)
         {
             Span<double> row = Row(r);
-            AttentionKernels.AddProduct<T>([row[a]], row, Width, 0, Width, products.AsSpan(a * Width, Width));
+            BlockKernels.AddProduct<T>([row[a]], row, Width, 0, Width, products.AsSpan(a * Width, Width));
         }
     }
 

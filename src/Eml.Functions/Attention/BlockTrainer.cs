@@ -2,14 +2,17 @@ using Eml.Numerics;
 
 namespace Eml.Functions;
 
+/// <summary>What a block's training did.</summary>
+internal readonly record struct BlockTraining(long Rounds, double CrossLoss);
+
 /// <summary>
 /// Training of an attention block without derivatives. The readout is solved exactly for every trial (variable projection,
 /// Golub and Pereyra 1973), and what is compared is the two-fold cross-validated error, so that a block does not memorise.
-/// Queries and keys are found by <see cref="AttentionAlignment{T}"/> and a search along their scale, then refined together
+/// Queries and keys are found by <see cref="BlockAlignment{T}"/> and a search along their scale, then refined together
 /// with the nodes' leaves by moves in random directions whose lengths grow on success and shrink on failure. Heads join one
 /// by one, when those before have done what they can.
 /// </summary>
-internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
+internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
 {
     private const double RelativeFloor = 1e-12; // of the targets' mean square: below it, rounding errors are compared
     private const double FirstRidge = 1e-7, LeastRidge = 1e-11, LargestRidge = 1, RidgeFactor = 10;
@@ -17,36 +20,30 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
     private const double PatienceGain = 0.01;
     private const int Patience = 6;             // rounds that may gain less than that in a row
 
-    private readonly AttentionLayout _layout;
-    private readonly AttentionDesign<T> _design;
-    private readonly AttentionSolver<T> _solver;
-    private readonly AttentionMoves<T> _refinement;
-    private readonly AttentionAlignment<T> _alignment;
-    private readonly TrainMonitor _monitor;
-    private readonly MoveListener? _listener;
+    private readonly BlockLayout _layout;
+    private readonly BlockDesign<T> _design;
+    private readonly BlockSolver<T> _solver;
+    private readonly BlockMoves<T> _refinement;
+    private readonly BlockAlignment<T> _alignment;
+    private readonly BlockMonitor _monitor;
     private readonly double[] _kept;
     private readonly double[] _shares; // (heads, kinds, 2): how far alignments go
-    private readonly long _budget;
     private readonly double _floor;
     private double _ridge = FirstRidge;
-    private long _step;
 
-    public AttentionTrainer(AttentionLayout layout, AttentionSamples samples, AttentionTrainOptions options,
-        TrainMonitor monitor, double[] parameters)
+    private BlockTrainer(BlockLayout layout, BlockSamples samples, AttentionTrainOptions options,
+        BlockMonitor monitor, double[] parameters)
     {
         _layout = layout;
-        _design = new AttentionDesign<T>(layout, samples);
-        _solver = new AttentionSolver<T>(layout, _design);
-        _alignment = new AttentionAlignment<T>(layout, _design, _solver);
+        _design = new BlockDesign<T>(layout, samples);
+        _solver = new BlockSolver<T>(layout, _design);
+        _alignment = new BlockAlignment<T>(layout, _design, _solver);
         _monitor = monitor;
-        _listener = options.Moves;
         _kept = parameters;
         Trial = [.. parameters];
         _shares = new double[layout.H * 6];
         _shares.AsSpan().Fill(1);
-        _budget = options.MaxEvaluations == 0 ? AttentionTrainOptions.DefaultEvaluations : options.MaxEvaluations;
-        _monitor.Total = _budget;
-        _refinement = new AttentionMoves<T>(layout, this, options.Seed);
+        _refinement = new BlockMoves<T>(layout, this, options.Seed);
         double zero = 0;
         for (int o = 0; o < layout.D; o++)
         {
@@ -57,20 +54,30 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
         _floor = Math.Max(options.TargetLoss, RelativeFloor * zero / (_design.Rows * (double)layout.D));
     }
 
-    public static Action<string>? Debug { get; set; }
-
     /// <summary>The cross-validated error of what was kept.</summary>
     public double Best { get; private set; }
 
     /// <summary>The kept parameters, to be changed for <see cref="Try"/>.</summary>
     public double[] Trial { get; }
 
-    public bool Done => _monitor.Stopped || Best <= _floor || _monitor.Evaluations >= _budget;
+    /// <summary>Whether to stop: asked to, nothing left to gain, or everything spent.</summary>
+    public bool Done => _monitor.Stopped || Best <= _floor || _monitor.Evaluations >= _monitor.Budget;
 
+    /// <summary>Whether a head's context is read.</summary>
     public bool IsActive(int head) => _design.IsActive(head);
 
+    /// <summary>Trains parameters in place.</summary>
+    public static BlockTraining Train(BlockLayout layout, BlockSamples samples, AttentionTrainOptions options,
+        BlockMonitor monitor, double[] parameters)
+    {
+        var trainer = new BlockTrainer<T>(layout, samples, options, monitor, parameters);
+        long rounds = trainer.Run();
+        trainer.Finish();
+        return new BlockTraining(rounds, trainer.Best);
+    }
+
     /// <summary>Searches; returns the rounds done.</summary>
-    public long Run()
+    private long Run()
     {
         for (int h = 0; h < _layout.H; h++)
         {
@@ -80,14 +87,14 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
 
         _design.Refresh(Trial, tokens: true, heads: -1, outNode: -1);
         Best = _solver.CrossError(_ridge);
-        Count();
+        _monitor.EndTrial(_design.Count);
         _monitor.Loss = Best;
         SearchRidge();
         int rounds = 0, idle = 0;
         for (; !Done && idle < Patience; rounds++)
         {
             double before = Best;
-            _monitor.Phase = TrainMonitor.Restarts;
+            _monitor.Phase = BlockMonitor.Alignment;
             for (int h = 0; h < _layout.H && !Done; h++)
             {
                 if (_design.IsActive(h))
@@ -96,10 +103,8 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
                 }
             }
 
-            Debug?.Invoke($"round {rounds} align {Best:g4} evals {_monitor.Evaluations}");
-            _monitor.Phase = TrainMonitor.Descent;
+            _monitor.Phase = BlockMonitor.Refinement;
             _refinement.Round();
-            Debug?.Invoke($"round {rounds} refine {Best:g4} evals {_monitor.Evaluations} {_refinement.Summary()}");
             SearchRidge();
             if (!(Best < before * (1 - JoinGain)) && !Done)
             {
@@ -113,30 +118,22 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
         return rounds;
     }
 
-    /// <summary>Solves the readout of what was kept; false if it cannot be solved.</summary>
-    public bool Finish()
+    /// <summary>Solves the readout of what was kept, if it can be solved.</summary>
+    private void Finish()
     {
         if (!_solver.SolveAll(_ridge))
         {
-            return false;
+            return;
         }
 
-        Count();
-        int padded = AttentionLayout.Pad(_layout.D);
+        _monitor.EndTrial(_design.Count);
+        int padded = BlockLayout.Pad(_layout.D);
         for (int p = 0; p < _layout.P; p++)
         {
             _solver.Readout.AsSpan(p * padded, _layout.D).CopyTo(Trial.AsSpan(_layout.NonlinearCount + p * _layout.D));
         }
 
-        Keep(Best);
-        return true;
-    }
-
-    /// <summary>Goes back to other parameters, as one more move.</summary>
-    public void Restore(ReadOnlySpan<double> parameters, double loss)
-    {
-        parameters.CopyTo(Trial);
-        Keep(loss);
+        _monitor.Keep(_kept, Trial, Best);
     }
 
     /// <summary>
@@ -147,11 +144,11 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
     {
         _design.Refresh(Trial, tokens, heads, outNode);
         double score = _solver.CrossError(_ridge);
-        Count();
+        _monitor.EndTrial(_design.Count);
         if (score < Best)
         {
             Best = score;
-            Keep(score);
+            _monitor.Keep(_kept, Trial, score);
         }
         else
         {
@@ -182,7 +179,7 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
             }
 
             _design.Weights.SetHead(_kept, head);
-            Count();
+            _monitor.EndTrial(_design.Count);
             ref double share = ref _shares[head * 6 + way];
             double before = Best;
             if (_alignment.Propose(head, (AlignmentKind)(way / 2), way % 2 == 1, share, Best, Trial))
@@ -190,7 +187,6 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
                 ScaleSearch(head, share);
             }
 
-            Debug?.Invoke($"   head {head} {(AlignmentKind)(way / 2)} {way % 2} share {share:f3}: {before:g4} -> {Best:g4}");
             share = Best < before ? Math.Min(1, share * 2) : share * 0.4;
             _kept.CopyTo(Trial.AsSpan());
         }
@@ -235,7 +231,7 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
             double before = Best;
             _design.Activate(head, true);
             _design.Refresh(Trial, tokens: false, heads: 1 << head, outNode: -1);
-            Count();
+            _monitor.EndTrial(_design.Count);
             _shares.AsSpan(head * 6, 6).Fill(1);
             Align(head);
             if (!(Best < before))
@@ -244,7 +240,6 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
                 _design.Refresh(Trial, tokens: false, heads: 1 << head, outNode: -1);
             }
 
-            Debug?.Invoke($"join {head}: {before:g4} -> {Best:g4}");
         }
     }
 
@@ -256,7 +251,7 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
             {
                 double ridge = Math.Clamp(_ridge * factor, LeastRidge, LargestRidge);
                 double score = _solver.CrossError(ridge);
-                Count();
+                _monitor.EndTrial(_design.Count);
                 if (!(score < Best))
                 {
                     break;
@@ -266,37 +261,6 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
                 _ridge = ridge;
             }
         }
-    }
-
-    private void Keep(double score)
-    {
-        List<int> indices = [];
-        List<double> before = [], after = [];
-        for (int i = 0; i < _kept.Length; i++)
-        {
-            if (BitConverter.DoubleToInt64Bits(_kept[i]) != BitConverter.DoubleToInt64Bits(Trial[i]))
-            {
-                indices.Add(i);
-                before.Add(_kept[i]);
-                after.Add(Trial[i]);
-            }
-        }
-
-        if (indices.Count > 0)
-        {
-            Trial.CopyTo(_kept.AsSpan());
-            _monitor.Accepted++;
-            _monitor.Loss = score;
-            _listener?.Invoke(new AcceptedMove(_step, [.. indices], [.. before], [.. after], score));
-        }
-    }
-
-    private void Count()
-    {
-        _step++;
-        _monitor.Evaluations += _design.Count;
-        _monitor.Step = _monitor.Evaluations;
-        _monitor.Look();
     }
 
     private static void Scale(Span<double> values, double factor)

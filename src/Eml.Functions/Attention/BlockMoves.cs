@@ -7,20 +7,20 @@ namespace Eml.Functions;
 /// of their parameters; and of the leaves of one node. Each kind has its own length, which grows on success and shrinks on
 /// failure. Every round tries each kind once and then, again and again, those that have gained most.
 /// </summary>
-internal sealed class AttentionMoves<T> where T : struct, ILanes<T>
+internal sealed class BlockMoves<T> where T : struct, ILanes<T>
 {
     private const int RepeatsPerRound = 24;
     private const double FirstLength = 0.3, LeastLength = 1e-6, LargestLength = 2, Grow = 1.7, Shrink = 0.6;
     private const double Memory = 0.7;
 
-    private readonly AttentionLayout _layout;
-    private readonly AttentionTrainer<T> _trainer;
+    private readonly BlockLayout _layout;
+    private readonly BlockTrainer<T> _trainer;
     private readonly List<Move> _moves = [];
     private readonly double[] _direction;
     private Lcg64 _random;
     private int _nextToken, _nextOut;
 
-    public AttentionMoves(AttentionLayout layout, AttentionTrainer<T> trainer, ulong seed)
+    public BlockMoves(BlockLayout layout, BlockTrainer<T> trainer, ulong seed)
     {
         _layout = layout;
         _trainer = trainer;
@@ -83,8 +83,6 @@ internal sealed class AttentionMoves<T> where T : struct, ILanes<T>
             Make(best);
         }
     }
-
-    public string Summary() => string.Join(" ", _moves.Select(m => $"{m.Kind}{m.Head}:{m.Length:g2}/{m.Gain:g2}"));
 
     private void Add(int head, int first, int count)
     {

@@ -22,7 +22,7 @@ internal enum AlignmentKind
 /// query and the key see (least squares with a Kronecker-factored covariance); and the coefficient matrix is cut down to
 /// the head's rank by orthogonal iteration.
 /// </summary>
-internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
+internal sealed class BlockAlignment<T> where T : struct, ILanes<T>
 {
     private const double Floor = 0.02;       // of the uniform weight: what a key that should not be seen keeps
     private const double MixtureRidge = 0.05; // of the mean squared length of a value
@@ -30,25 +30,25 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
     private const double CovarianceRidge = 1e-4;
     private const int Iterations = 16;
 
-    private readonly AttentionLayout _layout;
-    private readonly AttentionDesign<T> _design;
-    private readonly AttentionSolver<T> _solver;
-    private readonly int _positions, _queryWidth, _keyWidth; // width of what a query and a key see, positions one-hot
+    private readonly BlockLayout _layout;
+    private readonly BlockDesign<T> _design;
+    private readonly BlockSolver<T> _solver;
+    private readonly int _positions, _queryWidth, _keyWidth; // of what a query and a key see, positions one-hot; padded
     private readonly int _out, _sequence;
     private readonly double[] _values, _residual, _attention, _target, _length, _gram;
     private readonly double[] _moments, _queryCovariance, _keyCovariance;
     private readonly double[] _product;
 
-    public AttentionAlignment(AttentionLayout layout, AttentionDesign<T> design, AttentionSolver<T> solver)
+    public BlockAlignment(BlockLayout layout, BlockDesign<T> design, BlockSolver<T> solver)
     {
         _layout = layout;
         _design = design;
         _solver = solver;
         _positions = layout.Positional ? layout.S : 0;
-        _queryWidth = 1 + layout.F + _positions;
-        _keyWidth = layout.F + _positions;
-        _out = AttentionLayout.Pad(layout.D);
-        _sequence = AttentionLayout.Pad(layout.S);
+        _queryWidth = BlockLayout.Pad(1 + layout.F + _positions);
+        _keyWidth = BlockLayout.Pad(layout.F + _positions);
+        _out = BlockLayout.Pad(layout.D);
+        _sequence = BlockLayout.Pad(layout.S);
         _values = new double[layout.S * _out];
         _residual = new double[layout.S * _out];
         _attention = new double[layout.S * layout.S];
@@ -121,13 +121,13 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
     /// <summary>The head's values of a sample, and what the rest of the block leaves for it to answer.</summary>
     private void Explain(int head, int n)
     {
-        int tokenStride = AttentionLayout.Pad(_layout.F);
+        int tokenStride = BlockLayout.Pad(_layout.F);
         ReadOnlySpan<double> tokens = _design.Tokens(n);
         ReadOnlySpan<double> readout = _solver.Readout, own = readout.Slice(_layout.ContextBase(head) * _out, _layout.F * _out);
         Clear(_values);
         for (int j = 0; j < _layout.S; j++)
         {
-            AttentionKernels.AddProduct<T>(tokens.Slice(j * tokenStride, _layout.F), own, _out, 0, _out, _values.AsSpan(j * _out, _out));
+            BlockKernels.AddProduct<T>(tokens.Slice(j * tokenStride, _layout.F), own, _out, 0, _out, _values.AsSpan(j * _out, _out));
         }
 
         _design.Attention(head, n, _attention);
@@ -135,7 +135,7 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
         {
             ReadOnlySpan<double> row = _design.Row(n * _layout.S + i);
             Clear(_product);
-            AttentionKernels.AddProduct<T>(row[.._layout.P], readout, _out, 0, _out, _product);
+            BlockKernels.AddProduct<T>(row[.._layout.P], readout, _out, 0, _out, _product);
             Span<double> left = _residual.AsSpan(i * _out, _out);
             row.Slice(_design.TargetBase, _out).CopyTo(left);
             for (int o = 0; o < _out; o++)
@@ -143,7 +143,7 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
                 left[o] -= _product[o];
             }
 
-            AttentionKernels.AddProduct<T>(_attention.AsSpan(i * _layout.S, _layout.S), _values, _out, 0, _out, left);
+            BlockKernels.AddProduct<T>(_attention.AsSpan(i * _layout.S, _layout.S), _values, _out, 0, _out, left);
         }
     }
 
@@ -300,15 +300,17 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
 
     private void Accumulate(int n, bool contentToo)
     {
-        int s = _layout.S, f = _layout.F, stride = AttentionLayout.Pad(f);
+        int s = _layout.S, f = _layout.F, own = f + _positions;
         ReadOnlySpan<double> tokens = _design.Tokens(n);
-        Span<double> mean = stackalloc double[_keyWidth], query = stackalloc double[_queryWidth], key = stackalloc double[_keyWidth];
-        Span<double> seen = stackalloc double[_keyWidth];
+        Span<double> mean = stackalloc double[_keyWidth], key = stackalloc double[_keyWidth], seen = stackalloc double[_keyWidth];
+        Span<double> query = stackalloc double[_queryWidth];
         mean.Clear();
+        query.Clear();
+        query[0] = 1;
         for (int j = 0; j < s; j++)
         {
             See(tokens, j, key);
-            for (int b = 0; b < _keyWidth; b++)
+            for (int b = 0; b < own; b++)
             {
                 mean[b] += key[b] / s;
             }
@@ -316,47 +318,37 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
 
         for (int i = 0; i < s; i++)
         {
-            query[0] = 1;
-            See(tokens, i, query[1..]);
-            for (int b = 0; b < _keyWidth; b++)
+            See(tokens, i, key);
+            key[..own].CopyTo(query[1..]);
+            for (int b = 0; b < own; b++)
             {
-                key[b] = query[1 + b] - mean[b];
+                key[b] -= mean[b];
             }
 
             Outer(query, query, _queryCovariance);
             Outer(key, key, _keyCovariance);
 
             // what this query should see, in terms of what its keys show
+            ReadOnlySpan<double> weights = _attention.AsSpan(i * s, s);
             seen.Clear();
-            for (int j = 0; j < s; j++)
+            if (contentToo)
             {
-                double weight = _attention[i * s + j];
-                for (int b = 0; b < f && contentToo; b++)
-                {
-                    seen[b] += weight * tokens[j * stride + b];
-                }
-
-                if (_positions > 0)
-                {
-                    seen[f + j] += weight;
-                }
+                BlockKernels.AddProduct<T>(weights, tokens, BlockLayout.Pad(f), 0, BlockLayout.Pad(f), seen);
+                seen[f..].Clear();
             }
 
-            if (!contentToo)
-            {
-                query[..(1 + f)].Clear();
-            }
-
-            Outer(query, seen, _moments);
+            weights[.._positions].CopyTo(seen[f..]);
+            int first = contentToo ? 0 : 1 + f;
+            Outer(query[first..], seen, _moments.AsSpan(first * _keyWidth));
         }
     }
 
     private void See(ReadOnlySpan<double> tokens, int position, Span<double> target)
     {
-        tokens.Slice(position * AttentionLayout.Pad(_layout.F), _layout.F).CopyTo(target);
+        tokens.Slice(position * BlockLayout.Pad(_layout.F), _layout.F).CopyTo(target);
+        target[_layout.F..].Clear();
         if (_positions > 0)
         {
-            target.Slice(_layout.F, _positions).Clear();
             target[_layout.F + position] = 1;
         }
     }
@@ -427,13 +419,7 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
             for (int r = 0; r < rank; r++)
             {
                 right[r].AsSpan().Clear();
-                for (int a = 0; a < nq; a++)
-                {
-                    for (int b = 0; b < nk; b++)
-                    {
-                        right[r][b] += left[r][a] * _moments[a * nk + b];
-                    }
-                }
+                BlockKernels.AddProduct<T>(left[r], _moments, nk, 0, nk, right[r]);
             }
         }
 
@@ -450,7 +436,7 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
 
             Dense.SolveUpper(_queryCovariance, nq, left[r]);
             Dense.SolveUpper(_keyCovariance, nk, right[r]);
-            for (int a = 0; a < nq; a++)
+            for (int a = 0; a < 1 + _layout.F + _positions; a++)
             {
                 double value = left[r][a] * (length * root);
                 int at = a <= _layout.F ? _layout.HeadBase(head) + r * (1 + _layout.F) + a
@@ -458,7 +444,7 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
                 parameters[at] = value;
             }
 
-            for (int b = 0; b < nk; b++)
+            for (int b = 0; b < _layout.F + _positions; b++)
             {
                 double value = right[r][b] * (root / length);
                 int at = b < _layout.F ? _layout.KeyBase(head) + r * _layout.F + b
@@ -486,18 +472,14 @@ internal sealed class AttentionAlignment<T> where T : struct, ILanes<T>
         return Dense.Cholesky(covariance, n);
     }
 
-    private static void Outer(ReadOnlySpan<double> a, ReadOnlySpan<double> b, double[] sum)
+    /// <summary>sum += a·bᵀ</summary>
+    private static void Outer(ReadOnlySpan<double> a, ReadOnlySpan<double> b, Span<double> sum)
     {
         for (int i = 0; i < a.Length; i++)
         {
-            double f = a[i];
-            if (f != 0)
+            if (a[i] != 0)
             {
-                Span<double> row = sum.AsSpan(i * b.Length, b.Length);
-                for (int j = 0; j < row.Length; j++)
-                {
-                    row[j] += f * b[j];
-                }
+                BlockKernels.AddProduct<T>(a.Slice(i, 1), b, b.Length, 0, b.Length, sum.Slice(i * b.Length, b.Length));
             }
         }
     }

@@ -7,20 +7,20 @@ namespace Eml.Functions;
 /// the samples is predicted by the readout of the other. Both come from the scalar products alone. Column 0, the constant,
 /// is not ridged.
 /// </summary>
-internal sealed class AttentionSolver<T> where T : struct, ILanes<T>
+internal sealed class BlockSolver<T> where T : struct, ILanes<T>
 {
-    private readonly AttentionLayout _layout;
-    private readonly AttentionDesign<T> _design;
+    private readonly BlockLayout _layout;
+    private readonly BlockDesign<T> _design;
     private readonly int _out;
     private readonly double[] _factor;  // (P, Width): the Cholesky factor, upper, and behind it the reduced right-hand sides
     private readonly double[] _negative;
     private readonly double[] _product;
 
-    public AttentionSolver(AttentionLayout layout, AttentionDesign<T> design)
+    public BlockSolver(BlockLayout layout, BlockDesign<T> design)
     {
         _layout = layout;
         _design = design;
-        _out = AttentionLayout.Pad(layout.D);
+        _out = BlockLayout.Pad(layout.D);
         _factor = new double[layout.P * design.Width];
         _negative = new double[layout.P];
         _product = new double[_out];
@@ -90,7 +90,7 @@ internal sealed class AttentionSolver<T> where T : struct, ILanes<T>
                 _product[o] = -2 * row[target + o];
             }
 
-            AttentionKernels.AddProduct<T>(row[.._layout.P], Readout, _out, 0, _out, _product);
+            BlockKernels.AddProduct<T>(row[.._layout.P], Readout, _out, 0, _out, _product);
             total += Reduction.Dot<T>(Readout.AsSpan(p * _out, _out), _product);
         }
 
@@ -110,7 +110,7 @@ internal sealed class AttentionSolver<T> where T : struct, ILanes<T>
                 _negative[k] = -_factor[k * width + i];
             }
 
-            AttentionKernels.AddProduct<T>(_negative.AsSpan(0, i), _factor, width, i & -8, width, row);
+            BlockKernels.AddProduct<T>(_negative.AsSpan(0, i), _factor, width, i & -8, width, row);
             double pivot = row[i];
             if (!(pivot > 0) || !double.IsFinite(pivot))
             {
@@ -135,7 +135,7 @@ internal sealed class AttentionSolver<T> where T : struct, ILanes<T>
             }
 
             int below = _layout.P - i - 1;
-            AttentionKernels.AddProduct<T>(_negative.AsSpan(i + 1, below), Readout.AsSpan((i + 1) * _out), _out, 0, _out, result);
+            BlockKernels.AddProduct<T>(_negative.AsSpan(i + 1, below), Readout.AsSpan((i + 1) * _out), _out, 0, _out, result);
             double pivot = row[i];
             foreach (ref double value in result)
             {

@@ -16,7 +16,7 @@ namespace Eml.Functions;
 /// Parameters in order: token leaves (2E, 1 + D), left and right of each node in turn, bias first; per head Wq (K, 1 + F)
 /// with the bias first, Wk (K, F), and, if positional, Pq (S, K), Pk (S, K); out leaves (2E, G); R (P, D).
 /// </summary>
-internal sealed class AttentionLayout(AttentionConfig config)
+internal sealed class BlockLayout(AttentionConfig config)
 {
     public int D { get; } = config.DModel;
 
@@ -72,4 +72,29 @@ internal sealed class AttentionLayout(AttentionConfig config)
 
     /// <summary>The next multiple of the widest vector.</summary>
     public static int Pad(int count) => (count + 7) & ~7;
+
+    /// <summary>
+    /// Where training starts: every node reads one input on both sides, no head distinguishes keys, the readout is 0.
+    /// </summary>
+    public double[] Start()
+    {
+        double[] parameters = new double[Count];
+        for (int m = 0; m < E; m++)
+        {
+            StartNode(parameters.AsSpan(2 * m * (1 + D), 2 * (1 + D)), 1 + m % D);
+            // The inputs that come after those of the token nodes, or whatever else the readout sees.
+            int inputs = FirstContext > 1 ? D : G - 1;
+            StartNode(parameters.AsSpan(OutLeafBase + 2 * m * G, 2 * G), 1 + (E + m) % inputs);
+        }
+
+        return parameters;
+    }
+
+    /// <summary>exp(x − 1) − ln(1 + 4x²)</summary>
+    private static void StartNode(Span<double> leaves, int input)
+    {
+        leaves[0] = -1;
+        leaves[input] = 1;
+        leaves[leaves.Length / 2 + input] = 2;
+    }
 }

@@ -2,24 +2,38 @@ using Eml.Numerics;
 
 namespace Eml.Functions;
 
+/// <summary>One sample's forward pass with vectors of whatever width.</summary>
+internal abstract class BlockForward
+{
+    /// <summary>The widest vectors that the processor has.</summary>
+    public static BlockForward Create(BlockLayout layout) =>
+        Lanes8.IsSupported ? new BlockPass<Lanes8>(layout)
+        : Lanes4.IsSupported ? new BlockPass<Lanes4>(layout)
+        : Lanes2.IsSupported ? new BlockPass<Lanes2>(layout)
+        : new BlockPass<Lanes1>(layout);
+
+    /// <summary>x (S, D) → y (S, D).</summary>
+    public abstract void Forward(BlockWeights weights, ReadOnlySpan<double> x, Span<double> y);
+}
+
 /// <summary>
 /// The steps of one sample's forward pass, and the room they need. Training runs the same steps and keeps what they give.
 /// </summary>
-internal sealed class AttentionPass<T> where T : struct, ILanes<T>
+internal sealed class BlockPass<T> : BlockForward where T : struct, ILanes<T>
 {
-    private readonly AttentionLayout _layout;
+    private readonly BlockLayout _layout;
     private readonly int _tokenStride, _keyStride, _sequence, _nodes, _out;
     private readonly double[] _leaves, _query, _key, _keys, _nodeValues, _context, _features, _result;
     private readonly double[] _tokens;
 
-    public AttentionPass(AttentionLayout layout)
+    public BlockPass(BlockLayout layout)
     {
         _layout = layout;
-        _tokenStride = AttentionLayout.Pad(layout.F);
-        _keyStride = AttentionLayout.Pad(layout.K);
-        _sequence = AttentionLayout.Pad(layout.S);
-        _nodes = AttentionLayout.Pad(layout.E);
-        _out = AttentionLayout.Pad(layout.D);
+        _tokenStride = BlockLayout.Pad(layout.F);
+        _keyStride = BlockLayout.Pad(layout.K);
+        _sequence = BlockLayout.Pad(layout.S);
+        _nodes = BlockLayout.Pad(layout.E);
+        _out = BlockLayout.Pad(layout.D);
         _leaves = Allocate(2 * _nodes);
         _nodeValues = Allocate(_nodes);
         _query = Allocate(_keyStride);
@@ -35,8 +49,8 @@ internal sealed class AttentionPass<T> where T : struct, ILanes<T>
     /// <summary>The attention row of the last query, if all keys were looked at together: (S).</summary>
     public double[] Scores { get; }
 
-    /// <summary>x (S, D) → y (S, D).</summary>
-    public void Forward(AttentionWeights weights, ReadOnlySpan<double> x, Span<double> y)
+    /// <inheritdoc/>
+    public override void Forward(BlockWeights weights, ReadOnlySpan<double> x, Span<double> y)
     {
         Tokens(weights, x, _tokens);
         for (int h = 0; h < _layout.H; h++)
@@ -59,13 +73,13 @@ internal sealed class AttentionPass<T> where T : struct, ILanes<T>
 
             OutNodes(weights, features);
             _result.AsSpan().Clear();
-            AttentionKernels.AddProduct<T>(features, weights.Readout, _out, 0, _out, _result);
+            BlockKernels.AddProduct<T>(features, weights.Readout, _out, 0, _out, _result);
             _result.AsSpan(0, _layout.D).CopyTo(y[(i * _layout.D)..]);
         }
     }
 
     /// <summary>x (S, D) → tokens (S, padded F), the padding 0.</summary>
-    public void Tokens(AttentionWeights weights, ReadOnlySpan<double> x, Span<double> tokens)
+    public void Tokens(BlockWeights weights, ReadOnlySpan<double> x, Span<double> tokens)
     {
         for (int i = 0; i < _layout.S; i++)
         {
@@ -76,15 +90,15 @@ internal sealed class AttentionPass<T> where T : struct, ILanes<T>
             if (_nodes > 0)
             {
                 weights.TokenLeaves.AsSpan(0, 2 * _nodes).CopyTo(_leaves);
-                AttentionKernels.AddProduct<T>(row, weights.TokenLeaves.AsSpan(2 * _nodes), 2 * _nodes, 0, 2 * _nodes, _leaves);
-                AttentionKernels.Nodes<T>(_leaves, _nodes, _nodeValues);
+                BlockKernels.AddProduct<T>(row, weights.TokenLeaves.AsSpan(2 * _nodes), 2 * _nodes, 0, 2 * _nodes, _leaves);
+                BlockKernels.Nodes<T>(_leaves, _nodes, _nodeValues);
                 _nodeValues.AsSpan(0, _layout.E).CopyTo(token[_layout.D..]);
             }
         }
     }
 
     /// <summary>Computes the head's keys of one sample, for <see cref="Context"/>.</summary>
-    public void Keys(AttentionWeights.Head head, ReadOnlySpan<double> tokens)
+    public void Keys(BlockWeights.Head head, ReadOnlySpan<double> tokens)
     {
         for (int j = 0; j < _layout.S; j++)
         {
@@ -97,7 +111,7 @@ internal sealed class AttentionPass<T> where T : struct, ILanes<T>
                 _key.AsSpan().Clear();
             }
 
-            AttentionKernels.AddProduct<T>(tokens.Slice(j * _tokenStride, _layout.F), head.Key, _keyStride, 0, _keyStride, _key);
+            BlockKernels.AddProduct<T>(tokens.Slice(j * _tokenStride, _layout.F), head.Key, _keyStride, 0, _keyStride, _key);
             for (int r = 0; r < _layout.K; r++)
             {
                 _keys[r * _sequence + j] = _key[r];
@@ -106,7 +120,7 @@ internal sealed class AttentionPass<T> where T : struct, ILanes<T>
     }
 
     /// <summary>The context of position i (F), by the keys computed last.</summary>
-    public void Context(AttentionWeights.Head head, ReadOnlySpan<double> tokens, int i, Span<double> context)
+    public void Context(BlockWeights.Head head, ReadOnlySpan<double> tokens, int i, Span<double> context)
     {
         head.Query.AsSpan(0, _keyStride).CopyTo(_query);
         if (_layout.Positional)
@@ -117,19 +131,19 @@ internal sealed class AttentionPass<T> where T : struct, ILanes<T>
             }
         }
 
-        AttentionKernels.AddProduct<T>(tokens.Slice(i * _tokenStride, _layout.F), head.Query.AsSpan(_keyStride), _keyStride, 0, _keyStride, _query);
-        AttentionKernels.Attend<T>(_layout, _query.AsSpan(0, _layout.K), _keys, tokens, Scores, _context);
+        BlockKernels.AddProduct<T>(tokens.Slice(i * _tokenStride, _layout.F), head.Query.AsSpan(_keyStride), _keyStride, 0, _keyStride, _query);
+        BlockKernels.Attend<T>(_layout, _query.AsSpan(0, _layout.K), _keys, tokens, Scores, _context);
         _context.AsSpan(0, _layout.F).CopyTo(context);
     }
 
     /// <summary>Fills the out nodes of features (P) whose first G are known.</summary>
-    public void OutNodes(AttentionWeights weights, Span<double> features)
+    public void OutNodes(BlockWeights weights, Span<double> features)
     {
         if (_nodes > 0)
         {
             _leaves.AsSpan().Clear();
-            AttentionKernels.AddProduct<T>(features[.._layout.G], weights.OutLeaves, 2 * _nodes, 0, 2 * _nodes, _leaves);
-            AttentionKernels.Nodes<T>(_leaves, _nodes, _nodeValues);
+            BlockKernels.AddProduct<T>(features[.._layout.G], weights.OutLeaves, 2 * _nodes, 0, 2 * _nodes, _leaves);
+            BlockKernels.Nodes<T>(_leaves, _nodes, _nodeValues);
             _nodeValues.AsSpan(0, _layout.E).CopyTo(features[_layout.G..]);
         }
     }

@@ -8,7 +8,7 @@ namespace Eml.Functions;
 /// The loops of attention. Lanes are neighbouring outputs and every output adds its terms in rising order, each product
 /// rounded before it is added, so that the bits do not depend on the vector's width.
 /// </summary>
-internal static class AttentionKernels
+internal static class BlockKernels
 {
     /// <summary>Far below what a double near 1 notices, and well within exp's ordinary range.</summary>
     private const double LowestExponent = -500;
@@ -91,10 +91,10 @@ internal static class AttentionKernels
     /// <param name="tokens">(S, padded F)</param>
     /// <param name="scores">room for (padded S, or the chunk)</param>
     /// <param name="context">(padded F)</param>
-    public static void Attend<T>(AttentionLayout layout, ReadOnlySpan<double> query, ReadOnlySpan<double> keys,
+    public static void Attend<T>(BlockLayout layout, ReadOnlySpan<double> query, ReadOnlySpan<double> keys,
         ReadOnlySpan<double> tokens, Span<double> scores, Span<double> context) where T : struct, ILanes<T>
     {
-        int stride = AttentionLayout.Pad(layout.S), width = AttentionLayout.Pad(layout.F);
+        int stride = BlockLayout.Pad(layout.S), width = BlockLayout.Pad(layout.F);
         double max = double.NegativeInfinity;
         bool whole = layout.Chunk >= layout.S;
         for (int start = 0; start < layout.S; start += layout.Chunk)
@@ -118,7 +118,7 @@ internal static class AttentionKernels
                 Scores<T>(query, keys[start..], stride, count, scores);
             }
 
-            int padded = AttentionLayout.Pad(count);
+            int padded = BlockLayout.Pad(count);
             T largest = T.Broadcast(max), low = T.Broadcast(LowestExponent), zero = T.Broadcast(0);
             for (int j = 0; j < padded; j += T.Count)
             {
@@ -154,7 +154,7 @@ internal static class AttentionKernels
     private static void Scores<T>(ReadOnlySpan<double> query, ReadOnlySpan<double> keys, int stride, int count, Span<double> scores)
         where T : struct, ILanes<T>
     {
-        int padded = AttentionLayout.Pad(count);
+        int padded = BlockLayout.Pad(count);
         scores[..padded].Clear();
         AddProduct<T>(query, keys, stride, 0, padded, scores);
     }
