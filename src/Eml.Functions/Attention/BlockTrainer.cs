@@ -16,7 +16,9 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
 {
     private const double RelativeFloor = 1e-12; // of the targets' mean square: below it, rounding errors are compared
     private const double FirstRidge = 1e-7, LeastRidge = 1e-11, LargestRidge = 1, RidgeFactor = 10;
+    private const int Ways = 6;                 // alignments of three kinds, each from all moments or the certain ones
     private const double JoinGain = 0.05;       // a round that gains less lets the next head join
+    private const double AlignmentGain = 0.3;   // a round of alignments that gains more is followed by another
     private const double PatienceGain = 0.01;
     private const int Patience = 6;             // rounds that may gain less than that in a row
 
@@ -27,7 +29,9 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
     private readonly BlockAlignment<T> _alignment;
     private readonly BlockMonitor _monitor;
     private readonly double[] _kept;
-    private readonly double[] _shares; // (heads, kinds, 2): how far alignments go
+    private readonly double[] _shares; // (heads, ways): how far alignments go
+    private readonly int[] _failures;  // (heads, ways): how often each failed in a row
+    private readonly int[] _pauses;    // (heads, ways): for how many rounds it is not tried
     private readonly double _floor;
     private double _ridge = FirstRidge;
 
@@ -41,8 +45,10 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
         _monitor = monitor;
         _kept = parameters;
         Trial = [.. parameters];
-        _shares = new double[layout.H * 6];
+        _shares = new double[layout.H * Ways];
         _shares.AsSpan().Fill(1);
+        _failures = new int[layout.H * Ways];
+        _pauses = new int[layout.H * Ways];
         _refinement = new BlockMoves<T>(layout, this, options.Seed);
         double zero = 0;
         for (int o = 0; o < layout.D; o++)
@@ -103,8 +109,13 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
                 }
             }
 
-            _monitor.Phase = BlockMonitor.Refinement;
-            _refinement.Round();
+            // Small steps are not worth their price while large ones are to be had.
+            if (!(Best < before * (1 - AlignmentGain)))
+            {
+                _monitor.Phase = BlockMonitor.Refinement;
+                _refinement.Round();
+            }
+
             SearchRidge();
             if (!(Best < before * (1 - JoinGain)) && !Done)
             {
@@ -171,8 +182,15 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
 
     private void Align(int head)
     {
-        for (int way = 0; way < 6 && !Done; way++)
+        for (int way = 0; way < Ways && !Done; way++)
         {
+            int at = head * Ways + way;
+            if (_pauses[at] > 0)
+            {
+                _pauses[at]--;
+                continue;
+            }
+
             if (!_solver.SolveAll(_ridge))
             {
                 return;
@@ -180,15 +198,17 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
 
             _design.Weights.SetHead(_kept, head);
             _monitor.EndTrial(_design.Count);
-            ref double share = ref _shares[head * 6 + way];
             double before = Best;
-            if (_alignment.Propose(head, (AlignmentKind)(way / 2), way % 2 == 1, share, Best, Trial))
+            if (_alignment.Propose(head, (AlignmentKind)(way / 2), way % 2 == 1, _shares[at], Best, Trial))
             {
-                ScaleSearch(head, share);
+                ScaleSearch(head, _shares[at]);
             }
 
-            share = Best < before ? Math.Min(1, share * 2) : share * 0.4;
             _kept.CopyTo(Trial.AsSpan());
+            bool better = Best < before;
+            _shares[at] = better ? Math.Min(1, _shares[at] * 2) : _shares[at] * 0.4;
+            _failures[at] = better ? 0 : _failures[at] + 1;
+            _pauses[at] = Math.Max(0, _failures[at] - 1);
         }
     }
 
@@ -232,7 +252,8 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
             _design.Activate(head, true);
             _design.Refresh(Trial, tokens: false, heads: 1 << head, outNode: -1);
             _monitor.EndTrial(_design.Count);
-            _shares.AsSpan(head * 6, 6).Fill(1);
+            _shares.AsSpan(head * Ways, Ways).Fill(1);
+            _pauses.AsSpan(head * Ways, Ways).Clear();
             Align(head);
             if (!(Best < before))
             {
