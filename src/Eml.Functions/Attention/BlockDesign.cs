@@ -16,6 +16,7 @@ internal sealed class BlockDesign<T> where T : struct, ILanes<T>
     private readonly BlockLayout _layout;
     private readonly BlockPass<T> _pass;
     private readonly bool[] _active;
+    private readonly bool[] _idle; // groups of 8 columns that are 0
     private readonly int _tokenLength;
     private readonly double[] _inputs;
     private readonly double[] _z;         // (rows, Width): features, padding, targets, padding
@@ -26,6 +27,7 @@ internal sealed class BlockDesign<T> where T : struct, ILanes<T>
     private double[] _tokens, _otherTokens; // (samples, S, padded F)
     private bool _tokensChanged;
 
+    /// <summary>A layout that looks at all keys together.</summary>
     public BlockDesign(BlockLayout layout, BlockSamples samples)
     {
         _layout = layout;
@@ -38,6 +40,7 @@ internal sealed class BlockDesign<T> where T : struct, ILanes<T>
         TargetBase = BlockLayout.Pad(layout.P);
         Width = TargetBase + BlockLayout.Pad(layout.D);
         int length = layout.S * layout.D;
+        _idle = new bool[Width / 8];
         _inputs = new double[Count * length];
         _z = GC.AllocateArray<double>(checked(Rows * Width), pinned: true);
         _products = [new double[Width * Width], new double[Width * Width]];
@@ -88,8 +91,21 @@ internal sealed class BlockDesign<T> where T : struct, ILanes<T>
 
     public bool IsActive(int head) => _active[head];
 
-    /// <summary>Gives a head's context to the readout from now on; until then its columns are 0.</summary>
-    public void Activate(int head, bool active) => _active[head] = active;
+    /// <summary>Gives a head's context to the readout from the next <see cref="Refresh"/> of it on; until then its columns are 0.</summary>
+    public void Activate(int head, bool active)
+    {
+        _active[head] = active;
+        _idle.AsSpan().Clear();
+        for (int group = 0; group < _idle.Length; group++)
+        {
+            _idle[group] = true;
+            for (int column = 8 * group; column < 8 * (group + 1); column++)
+            {
+                int of = column >= _layout.FirstContext && column < _layout.G ? (column - _layout.FirstContext) / _layout.F : -1;
+                _idle[group] &= of >= 0 && !_active[of];
+            }
+        }
+    }
 
     /// <summary>
     /// Computes again what follows from the named parts of the parameters. The state before can be had back by
@@ -318,9 +334,12 @@ internal sealed class BlockDesign<T> where T : struct, ILanes<T>
         ref double p = ref MemoryMarshal.GetArrayDataReference(products);
         for (int b = 0; b < Width; b += 2 * T.Count)
         {
-            // An odd number of vectors: the last pair is the last two, and the first of them is not added twice because
-            // widths are multiples of 8 lanes and the pair fits unless vectors have 8.
-            bool pair = b + 2 * T.Count <= Width;
+            bool pair = b + 2 * T.Count <= Width; // else one vector is left over
+            if (_idle[b >> 3] && _idle[(b + (pair ? 2 : 1) * T.Count - 1) >> 3])
+            {
+                continue;
+            }
+
             ref double row = ref Unsafe.Add(ref z, (nint)start * Width);
             T s00 = At(ref p, a0, b), s10 = At(ref p, a1, b), s20 = At(ref p, a2, b), s30 = At(ref p, a3, b);
             if (pair)

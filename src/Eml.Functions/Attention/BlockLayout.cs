@@ -18,6 +18,8 @@ namespace Eml.Functions;
 /// </summary>
 internal sealed class BlockLayout(AttentionConfig config)
 {
+    public AttentionConfig Config { get; } = config;
+
     public int D { get; } = config.DModel;
 
     public int K { get; } = config.DKey;

@@ -12,42 +12,38 @@ internal sealed class BlockSolver<T> where T : struct, ILanes<T>
     private readonly BlockLayout _layout;
     private readonly BlockDesign<T> _design;
     private readonly int _out;
-    private readonly double[] _factor;  // (P, Width): the Cholesky factor, upper, and behind it the reduced right-hand sides
-    private readonly double[] _negative;
+    private readonly int[] _live;       // features that are not 0 everywhere; the others weigh nothing
+    private readonly double[] _factor;  // (live, stride): the Cholesky factor, upper, and behind it the reduced right-hand sides
+    private readonly double[] _row;
     private readonly double[] _product;
+    private readonly double[] _solution; // (live, padded D)
+    private int _count, _stride;
 
     public BlockSolver(BlockLayout layout, BlockDesign<T> design)
     {
         _layout = layout;
         _design = design;
         _out = BlockLayout.Pad(layout.D);
+        _live = new int[layout.P];
         _factor = new double[layout.P * design.Width];
-        _negative = new double[layout.P];
+        _row = new double[layout.P];
         _product = new double[_out];
+        _solution = new double[layout.P * _out];
         Readout = new double[layout.P * _out];
     }
 
-    /// <summary>The solution found last: (P, padded D).</summary>
+    /// <summary>The solution for all samples that was found last: (P, padded D).</summary>
     public double[] Readout { get; }
 
     /// <summary>The mean squared cross-validated error; infinite if it cannot be had.</summary>
     public double CrossError(double ridge)
     {
-        if (_design.FirstHalf == _design.Count)
-        {
-            return double.PositiveInfinity;
-        }
-
         double total = 0;
         for (int half = 0; half < 2; half++)
         {
-            ReadOnlySpan<double> own = _design.Products(half);
-            for (int p = 0; p < _layout.P; p++)
-            {
-                own.Slice(p * _design.Width, _design.Width).CopyTo(_factor.AsSpan(p * _design.Width));
-            }
-
-            if (!Solve(ridge * (half == 0 ? _design.FirstHalf : _design.Count - _design.FirstHalf) * _layout.S))
+            int samples = half == 0 ? _design.FirstHalf : _design.Count - _design.FirstHalf;
+            Gather(_design.Products(half), []);
+            if (!Solve(ridge * samples * _layout.S))
             {
                 return double.PositiveInfinity;
             }
@@ -62,13 +58,53 @@ internal sealed class BlockSolver<T> where T : struct, ILanes<T>
     /// <summary>Solves <see cref="Readout"/> on all samples; false if that is impossible.</summary>
     public bool SolveAll(double ridge)
     {
-        ReadOnlySpan<double> first = _design.Products(0), second = _design.Products(1);
-        for (int k = 0; k < _factor.Length; k++)
+        Gather(_design.Products(0), _design.Products(1));
+        if (!Solve(ridge * _design.Rows) || Finite.IndexOfOther(_solution.AsSpan(0, _count * _out)) >= 0)
         {
-            _factor[k] = first[k] + second[k];
+            return false;
         }
 
-        return Solve(ridge * _design.Rows) && Finite.IndexOfOther(Readout) < 0;
+        Readout.AsSpan().Clear();
+        for (int k = 0; k < _count; k++)
+        {
+            _solution.AsSpan(k * _out, _out).CopyTo(Readout.AsSpan(_live[k] * _out));
+        }
+
+        return true;
+    }
+
+    /// <summary>The products of the live features with each other and with the targets, summed over one or both halves.</summary>
+    private void Gather(ReadOnlySpan<double> first, ReadOnlySpan<double> second)
+    {
+        int width = _design.Width;
+        _count = 0;
+        for (int p = 0; p < _layout.P; p++)
+        {
+            int at = p * (width + 1);
+            if (first[at] != 0 || (!second.IsEmpty && second[at] != 0))
+            {
+                _live[_count++] = p;
+            }
+        }
+
+        int padded = BlockLayout.Pad(_count);
+        _stride = padded + _out;
+        for (int k = 0; k < _count; k++)
+        {
+            int at = _live[k] * width;
+            Span<double> row = _factor.AsSpan(k * _stride, _stride);
+            for (int l = 0; l < _count; l++)
+            {
+                row[l] = first[at + _live[l]] + (second.IsEmpty ? 0 : second[at + _live[l]]);
+            }
+
+            row[_count..padded].Clear();
+            for (int o = 0; o < _out; o++)
+            {
+                int target = at + _design.TargetBase + o;
+                row[padded + o] = first[target] + (second.IsEmpty ? 0 : second[target]);
+            }
+        }
     }
 
     /// <summary>Σ (y − Rᵀφ)² over the rows that the products are of.</summary>
@@ -81,17 +117,22 @@ internal sealed class BlockSolver<T> where T : struct, ILanes<T>
             total += products[(target + o) * width + target + o];
         }
 
-        for (int p = 0; p < _layout.P; p++)
+        for (int k = 0; k < _count; k++)
         {
             // rᵀ·G·r − 2·rᵀ·c, one feature at a time
-            ReadOnlySpan<double> row = products.Slice(p * width, width);
+            ReadOnlySpan<double> row = products.Slice(_live[k] * width, width);
+            for (int l = 0; l < _count; l++)
+            {
+                _row[l] = row[_live[l]];
+            }
+
             for (int o = 0; o < _out; o++)
             {
                 _product[o] = -2 * row[target + o];
             }
 
-            BlockKernels.AddProduct<T>(row[.._layout.P], Readout, _out, 0, _out, _product);
-            total += Reduction.Dot<T>(Readout.AsSpan(p * _out, _out), _product);
+            BlockKernels.AddProduct<T>(_row.AsSpan(0, _count), _solution, _out, 0, _out, _product);
+            total += Reduction.Dot<T>(_solution.AsSpan(k * _out, _out), _product);
         }
 
         return total;
@@ -100,17 +141,16 @@ internal sealed class BlockSolver<T> where T : struct, ILanes<T>
     /// <summary>Cholesky row by row, the right-hand sides with it; then back substitution.</summary>
     private bool Solve(double ridge)
     {
-        int width = _design.Width, target = _design.TargetBase;
-        for (int i = 0; i < _layout.P; i++)
+        for (int i = 0; i < _count; i++)
         {
-            Span<double> row = _factor.AsSpan(i * width, width);
-            row[i] += i == 0 ? 0 : ridge;
+            Span<double> row = _factor.AsSpan(i * _stride, _stride);
+            row[i] += _live[i] == 0 ? 0 : ridge;
             for (int k = 0; k < i; k++)
             {
-                _negative[k] = -_factor[k * width + i];
+                _row[k] = -_factor[k * _stride + i];
             }
 
-            BlockKernels.AddProduct<T>(_negative.AsSpan(0, i), _factor, width, i & -8, width, row);
+            BlockKernels.AddProduct<T>(_row.AsSpan(0, i), _factor, _stride, i & -8, _stride, row);
             double pivot = row[i];
             if (!(pivot > 0) || !double.IsFinite(pivot))
             {
@@ -118,24 +158,24 @@ internal sealed class BlockSolver<T> where T : struct, ILanes<T>
             }
 
             double root = Math.Sqrt(pivot);
-            for (int j = i; j < width; j++)
+            for (int j = i; j < _stride; j++)
             {
                 row[j] /= root;
             }
         }
 
-        for (int i = _layout.P - 1; i >= 0; i--)
+        for (int i = _count - 1; i >= 0; i--)
         {
-            ReadOnlySpan<double> row = _factor.AsSpan(i * width, width);
-            Span<double> result = Readout.AsSpan(i * _out, _out);
-            row.Slice(target, _out).CopyTo(result);
-            for (int k = i + 1; k < _layout.P; k++)
+            ReadOnlySpan<double> row = _factor.AsSpan(i * _stride, _stride);
+            Span<double> result = _solution.AsSpan(i * _out, _out);
+            row[^_out..].CopyTo(result);
+            int below = _count - i - 1;
+            for (int k = 0; k < below; k++)
             {
-                _negative[k] = -row[k];
+                _row[k] = -row[i + 1 + k];
             }
 
-            int below = _layout.P - i - 1;
-            BlockKernels.AddProduct<T>(_negative.AsSpan(i + 1, below), Readout.AsSpan((i + 1) * _out), _out, 0, _out, result);
+            BlockKernels.AddProduct<T>(_row.AsSpan(0, below), _solution.AsSpan((i + 1) * _out), _out, 0, _out, result);
             double pivot = row[i];
             foreach (ref double value in result)
             {
