@@ -15,7 +15,7 @@ public sealed record AttentionConfig
     public const int HeadLimit = 4;
 
     /// <summary>Most <see cref="Nodes"/>.</summary>
-    public const int NodeLimit = 128;
+    public const int NodeLimit = 64;
 
     /// <summary>Numbers in a token, 1…128.</summary>
     public required int DModel { get; init; }
@@ -29,7 +29,7 @@ public sealed record AttentionConfig
     /// <summary>Attention heads, 1…4.</summary>
     public int Heads { get; init; } = 1;
 
-    /// <summary>EML nodes in front of the attention, and as many behind it, 0…128; 0: the affine baseline.</summary>
+    /// <summary>EML nodes in front of the attention, and as many behind it, 0…64; 0: the affine baseline.</summary>
     public int Nodes { get; init; }
 
     /// <summary>Learned positional encodings, added to queries and keys.</summary>

@@ -30,10 +30,12 @@ public enum AttentionTask
 /// <summary>Samples of the tasks.</summary>
 public static class AttentionTasks
 {
-    /// <summary>Fills x and y (S, D) with one sample.</summary>
+    /// <summary>Fills x and y (S, D) with one sample; numbers that nothing else is said of are uniform in [−1, 1).</summary>
     public static void Sample(AttentionTask task, AttentionConfig config, ref Lcg64 random, Span<double> x, Span<double> y)
     {
         int s = config.SeqLen, d = config.DModel;
+        Check.Length("x", x.Length, 1, config.SampleLength);
+        Check.Length("y", y.Length, 1, config.SampleLength);
         foreach (ref double value in x)
         {
             value = random.Signed();
@@ -87,12 +89,20 @@ public static class AttentionTasks
             case AttentionTask.SoftmaxMean:
                 SoftmaxMean(s, d, x, y);
                 break;
+            default:
+                throw new EmlException(ErrorCode.Argument, $"attention task {(int)task} is unknown");
         }
     }
 
     private static void Retrieval(int s, int d, ref Lcg64 random, Span<double> x, Span<double> y)
     {
-        int bits = d / 4;
+        int bits = d / 4; // of a key, and of a query
+        if (1UL << bits < (ulong)s)
+        {
+            throw new EmlException(ErrorCode.Argument,
+                $"retrieval needs a key for each of {s} tokens, and keys of {bits} bits (d_model / 4); use a larger d_model");
+        }
+
         Span<ulong> codes = stackalloc ulong[s];
         for (int i = 0; i < s; i++)
         {

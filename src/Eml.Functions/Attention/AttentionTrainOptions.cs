@@ -8,7 +8,9 @@ public sealed class AttentionTrainOptions
     /// <summary>What eml-core spends in 3 rounds of 5,000 trials on 16 samples.</summary>
     public const long DefaultEvaluations = 240_000;
 
-    /// <summary>Most forward evaluations of one sample; 0: <see cref="DefaultEvaluations"/>.</summary>
+    /// <summary>
+    /// Most forward evaluations of one sample, but four for each sample are always spent; 0: <see cref="DefaultEvaluations"/>.
+    /// </summary>
     public long MaxEvaluations { get; init; }
 
     /// <summary>Seed of the search's random numbers.</summary>

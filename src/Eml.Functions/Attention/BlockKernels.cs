@@ -86,6 +86,7 @@ internal static class BlockKernels
     /// chunk by chunk of keys. The largest score is found in a first pass over the chunks, so that a chunk's result does not
     /// depend on the order in which larger scores turn up: any chunk gives the same bits.
     /// </summary>
+    /// <param name="layout">The shape.</param>
     /// <param name="query">(K), scaled by 1/√K</param>
     /// <param name="keys">(K, padded S): transposed</param>
     /// <param name="tokens">(S, padded F)</param>

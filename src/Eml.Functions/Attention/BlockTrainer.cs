@@ -17,6 +17,7 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
     private const double RelativeFloor = 1e-12; // of the targets' mean square: below it, rounding errors are compared
     private const double FirstRidge = 1e-7, LeastRidge = 1e-11, LargestRidge = 1, RidgeFactor = 10;
     private const int Ways = 6;                 // alignments of three kinds, each from all moments or the certain ones
+    private const int Reserve = 4;              // passes over the samples that may follow a look at what is left
     private const double JoinGain = 0.05;       // a round that gains less lets the next head join
     private const double AlignmentGain = 0.3;   // a round of alignments that gains more is followed by another
     private const double PatienceGain = 0.01;
@@ -67,7 +68,7 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
     public double[] Trial { get; }
 
     /// <summary>Whether to stop: asked to, nothing left to gain, or everything spent.</summary>
-    public bool Done => _monitor.Stopped || Best <= _floor || _monitor.Evaluations >= _monitor.Budget;
+    public bool Done => _monitor.Stopped || Best <= _floor || _monitor.Evaluations + (Reserve * _design.Count) > _monitor.Budget;
 
     /// <summary>Whether a head's context is read.</summary>
     public bool IsActive(int head) => _design.IsActive(head);

@@ -1,5 +1,3 @@
-using Eml.Numerics;
-
 namespace Eml.Functions;
 
 /// <summary>A block's parameters, transposed and padded for the kernels: every matrix is (inputs, padded outputs).</summary>
