@@ -15,6 +15,22 @@ internal enum AlignmentKind
     Choice,
 }
 
+/// <summary>How weights become queries and keys.</summary>
+internal enum AlignmentMethod
+{
+    /// <summary>Regression of their logarithms.</summary>
+    Full,
+
+    /// <summary>The same, from a fresh start and without what chance alone may have given.</summary>
+    Certain,
+
+    /// <summary>
+    /// A step from the present scores: regression of the difference in weights, each pair counted as it is attended to, as
+    /// in iteratively reweighted least squares (Green 1984).
+    /// </summary>
+    Reweighted,
+}
+
 /// <summary>
 /// Proposes all of a head's query and key parameters at once, without derivatives: the expectation step of expectation
 /// maximisation over alignments (Dempster, Laird and Rubin 1977) says which keys each query should have attended to, given
@@ -67,55 +83,65 @@ internal sealed class BlockAlignment<T> where T : struct, ILanes<T>
     /// </summary>
     /// <param name="head">Whose.</param>
     /// <param name="kind">What is taken for the right attention.</param>
-    /// <param name="sparse">Whether to drop what may be chance.</param>
+    /// <param name="method">What is done with it.</param>
     /// <param name="share">How far to go from the present attention (0) to that one (1), in logarithms.</param>
     /// <param name="noise">Variance of an element of the answer.</param>
     /// <param name="parameters">All.</param>
-    public bool Propose(int head, AlignmentKind kind, bool sparse, double share, double noise, Span<double> parameters)
+    public bool Propose(int head, AlignmentKind kind, AlignmentMethod method, double share, double noise, Span<double> parameters)
     {
         if (kind == AlignmentKind.Pattern && _positions == 0)
         {
             return false;
         }
 
+        bool pattern = kind == AlignmentKind.Pattern, fresh = method == AlignmentMethod.Certain;
+        bool step = method == AlignmentMethod.Reweighted;
         Clear(_moments);
         Clear(_queryCovariance);
         Clear(_keyCovariance);
         double spread = 0;
-        if (kind == AlignmentKind.Pattern && !CommonPattern(head))
+        if (pattern && !CommonPattern(head))
         {
             return false;
         }
 
         for (int n = 0; n < _design.Count; n++)
         {
-            if (kind != AlignmentKind.Pattern)
+            if (!pattern)
             {
                 Explain(head, n);
-                if (kind == AlignmentKind.Mixture ? !Mixture(sparse) : !Choice(noise, sparse))
+                if (kind == AlignmentKind.Mixture ? !Mixture(fresh) : !Choice(noise, fresh))
                 {
                     return false;
                 }
             }
-            else if (share < 1)
+            else if (step || share < 1)
             {
                 _design.Attention(head, n, _attention);
             }
 
-            spread += LogOdds(share);
-            Accumulate(n, contentToo: kind != AlignmentKind.Pattern || share < 1);
+            if (step)
+            {
+                AccumulateStep(n);
+            }
+            else
+            {
+                spread += LogOdds(share);
+                Accumulate(n, contentToo: !pattern || share < 1);
+            }
         }
 
+        // Of a step, the moments count queries; otherwise pairs.
         double pairs = (double)_design.Rows * _layout.S;
-        Scale(_moments, 1 / pairs);
+        Scale(_moments, step ? share / _design.Rows : 1 / pairs);
         Scale(_queryCovariance, 1.0 / _design.Rows);
         Scale(_keyCovariance, 1.0 / _design.Rows);
-        if (sparse)
+        if (method == AlignmentMethod.Certain)
         {
             Sparsify(Math.Sqrt(spread / pairs / pairs));
         }
 
-        return Factorise(head, parameters);
+        return Factorise(head, step, parameters);
     }
 
     /// <summary>The head's values of a sample, and what the rest of the block leaves for it to answer.</summary>
@@ -343,6 +369,65 @@ internal sealed class BlockAlignment<T> where T : struct, ILanes<T>
         }
     }
 
+    /// <summary>
+    /// Differences between the weights that should be and those that are, by what query and key show; the keys' covariance
+    /// as the query attends to them.
+    /// </summary>
+    private void AccumulateStep(int n)
+    {
+        int s = _layout.S, f = _layout.F, own = f + _positions;
+        ReadOnlySpan<double> tokens = _design.Tokens(n);
+        Span<double> key = stackalloc double[_keyWidth], mean = stackalloc double[_keyWidth], seen = stackalloc double[_keyWidth];
+        Span<double> query = stackalloc double[_queryWidth], attended = stackalloc double[s];
+        attended.Clear();
+        query.Clear();
+        query[0] = 1;
+        for (int i = 0; i < s; i++)
+        {
+            See(tokens, i, key);
+            key[..own].CopyTo(query[1..]);
+            Outer(query, query, _queryCovariance);
+            mean.Clear();
+            seen.Clear();
+            double sum = 0;
+            for (int j = 0; j < s; j++)
+            {
+                sum += _target[i * s + j];
+            }
+
+            for (int j = 0; j < s; j++)
+            {
+                double weight = _attention[i * s + j];
+                double difference = _target[i * s + j] + (1 - sum) / s - weight;
+                See(tokens, j, key);
+                BlockKernels.AddProduct<T>([weight], key, _keyWidth, 0, _keyWidth, mean);
+                BlockKernels.AddProduct<T>([difference], key, _keyWidth, 0, _keyWidth, seen);
+                attended[j] += weight;
+            }
+
+            Outer(query, seen, _moments);
+            for (int b = 0; b < own; b++)
+            {
+                key[b] = -mean[b];
+            }
+
+            key[own..].Clear();
+            Outer(key, mean, _keyCovariance);
+        }
+
+        for (int j = 0; j < s; j++)
+        {
+            See(tokens, j, key);
+            for (int b = 0; b < own; b++)
+            {
+                mean[b] = attended[j] * key[b];
+            }
+
+            mean[own..].Clear();
+            Outer(mean, key, _keyCovariance);
+        }
+    }
+
     private void See(ReadOnlySpan<double> tokens, int position, Span<double> target)
     {
         tokens.Slice(position * BlockLayout.Pad(_layout.F), _layout.F).CopyTo(target);
@@ -375,7 +460,7 @@ internal sealed class BlockAlignment<T> where T : struct, ILanes<T>
     }
 
     /// <summary>Regression coefficients of the given rank, as queries and keys.</summary>
-    private bool Factorise(int head, Span<double> parameters)
+    private bool Factorise(int head, bool step, Span<double> parameters)
     {
         if (!Condition(_queryCovariance, _queryWidth) || !Condition(_keyCovariance, _keyWidth))
         {
@@ -402,6 +487,11 @@ internal sealed class BlockAlignment<T> where T : struct, ILanes<T>
         for (int a = 0; a < nq; a++)
         {
             Dense.SolveLower(_keyCovariance, nk, _moments.AsSpan(a * nk, nk));
+        }
+
+        if (step)
+        {
+            AddPresent(head, parameters);
         }
 
         double[][] left = Dense.Random(rank, nq, seed: 1), right = Dense.Random(rank, nk, seed: 2);
@@ -454,6 +544,42 @@ internal sealed class BlockAlignment<T> where T : struct, ILanes<T>
         }
 
         return Finite.IndexOfOther(parameters.Slice(_layout.HeadBase(head), _layout.HeadCount)) < 0;
+    }
+
+    /// <summary>Adds the head's present coefficients, seen through the factors of the covariances: Lqᵀ·B·Lk.</summary>
+    private void AddPresent(int head, ReadOnlySpan<double> parameters)
+    {
+        int nq = _queryWidth, nk = _keyWidth, rank = _layout.K;
+        double[] query = new double[nq], key = new double[nk], column = new double[nq], row = new double[nk];
+        double scale = 1 / Math.Sqrt(rank);
+        for (int r = 0; r < rank; r++)
+        {
+            parameters.Slice(_layout.HeadBase(head) + r * (1 + _layout.F), 1 + _layout.F).CopyTo(query);
+            parameters.Slice(_layout.KeyBase(head) + r * _layout.F, _layout.F).CopyTo(key);
+            for (int i = 0; i < _positions; i++)
+            {
+                query[1 + _layout.F + i] = parameters[_layout.QueryPositionBase(head) + i * rank + r];
+                key[_layout.F + i] = parameters[_layout.KeyPositionBase(head) + i * rank + r];
+            }
+
+            TransposedProduct(_queryCovariance, query, column, scale);
+            TransposedProduct(_keyCovariance, key, row, 1);
+            Outer(column, row, _moments);
+        }
+    }
+
+    /// <summary>result = scale·Lᵀ·x</summary>
+    private static void TransposedProduct(ReadOnlySpan<double> l, ReadOnlySpan<double> x, Span<double> result, double scale)
+    {
+        int n = x.Length;
+        result.Clear();
+        for (int i = 0; i < n; i++)
+        {
+            for (int k = 0; k <= i; k++)
+            {
+                result[k] += scale * x[i] * l[i * n + k];
+            }
+        }
     }
 
     private static bool Condition(double[] covariance, int n)

@@ -16,8 +16,10 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
 {
     private const double RelativeFloor = 1e-12; // of the targets' mean square: below it, rounding errors are compared
     private const double FirstRidge = 1e-7, LeastRidge = 1e-11, LargestRidge = 1, RidgeFactor = 10;
-    private const int Ways = 6;                 // alignments of three kinds, each from all moments or the certain ones
+    private const int Ways = 9;                 // alignments of three kinds by three methods
     private const int Reserve = 4;              // passes over the samples that may follow a look at what is left
+    private const int MostSteps = 12;           // reweighted steps in a row, and what each must gain to be followed by more
+    private const double StepGain = 0.03, LeastShare = 1e-3, MostShare = 4;
     private const double JoinGain = 0.05;       // a round that gains less lets the next head join
     private const double AlignmentGain = 0.3;   // a round of alignments that gains more is followed by another
     private const double PatienceGain = 0.01;
@@ -33,7 +35,7 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
     private readonly double[] _shares; // (heads, ways): how far alignments go
     private readonly int[] _failures;  // (heads, ways): how often each failed in a row
     private readonly int[] _pauses;    // (heads, ways): for how many rounds it is not tried
-    private readonly double _floor;
+    private readonly double _rounding, _floor; // errors not worth comparing, and not worth going on for
     private double _ridge = FirstRidge;
 
     private BlockTrainer(BlockLayout layout, BlockSamples samples, AttentionTrainOptions options,
@@ -58,7 +60,8 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
             zero += _design.Products(0)[at] + _design.Products(1)[at];
         }
 
-        _floor = Math.Max(options.TargetLoss, RelativeFloor * zero / (_design.Rows * (double)layout.D));
+        _rounding = RelativeFloor * zero / (_design.Rows * (double)layout.D);
+        _floor = Math.Max(options.TargetLoss, _rounding);
     }
 
     /// <summary>The cross-validated error of what was kept.</summary>
@@ -135,6 +138,13 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
     /// <summary>Solves the readout of what was kept, if it can be solved.</summary>
     private void Finish()
     {
+        // An error as small as rounding: the ridge would only bias the readout.
+        if (Best <= _rounding && !_monitor.Stopped)
+        {
+            _monitor.EndTrial(_design.Count);
+            _ridge = _solver.CrossError(LeastRidge) <= _rounding ? LeastRidge : _ridge;
+        }
+
         if (!_solver.SolveAll(_ridge))
         {
             return;
@@ -194,25 +204,63 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
                 continue;
             }
 
-            if (!_solver.SolveAll(_ridge))
+            double before = Best;
+            var kind = (AlignmentKind)(way / 3);
+            var method = (AlignmentMethod)(way % 3);
+            if (method == AlignmentMethod.Reweighted)
+            {
+                Reweight(head, kind, ref _shares[at]);
+            }
+            else
+            {
+                if (Propose(head, kind, method, _shares[at]))
+                {
+                    ScaleSearch(head, _shares[at]);
+                }
+
+                _shares[at] = Best < before ? Math.Min(1, _shares[at] * 2) : _shares[at] * 0.4;
+            }
+
+            _failures[at] = Best < before ? 0 : _failures[at] + 1;
+            _pauses[at] = Math.Max(0, _failures[at] - 1);
+        }
+    }
+
+    /// <summary>Reweighted steps one after the other, while they gain.</summary>
+    private void Reweight(int head, AlignmentKind kind, ref double share)
+    {
+        int failures = 0;
+        for (int t = 0; t < MostSteps && failures < 2 && !Done; t++)
+        {
+            if (!Propose(head, kind, AlignmentMethod.Reweighted, share))
             {
                 return;
             }
 
-            _design.Weights.SetHead(_kept, head);
-            _monitor.EndTrial(_design.Count);
             double before = Best;
-            if (_alignment.Propose(head, (AlignmentKind)(way / 2), way % 2 == 1, _shares[at], Best, Trial))
-            {
-                ScaleSearch(head, _shares[at]);
-            }
-
-            _kept.CopyTo(Trial.AsSpan());
-            bool better = Best < before;
-            _shares[at] = better ? Math.Min(1, _shares[at] * 2) : _shares[at] * 0.4;
-            _failures[at] = better ? 0 : _failures[at] + 1;
-            _pauses[at] = Math.Max(0, _failures[at] - 1);
+            Try(tokens: false, heads: 1 << head, outNode: -1);
+            failures = Best < before * (1 - StepGain) ? 0 : failures + 1;
+            share = Best < before ? Math.Min(share * 2, MostShare) : Math.Max(share * 0.3, LeastShare);
         }
+    }
+
+    /// <summary>Makes <see cref="Trial"/> what was kept with another head; false and no change if there is no proposal.</summary>
+    private bool Propose(int head, AlignmentKind kind, AlignmentMethod method, double share)
+    {
+        if (!_solver.SolveAll(_ridge))
+        {
+            return false;
+        }
+
+        _design.Weights.SetHead(_kept, head);
+        _monitor.EndTrial(_design.Count);
+        if (_alignment.Propose(head, kind, method, share, Best, Trial))
+        {
+            return true;
+        }
+
+        _kept.CopyTo(Trial.AsSpan());
+        return false;
     }
 
     /// <summary>Tries the proposal in <see cref="Trial"/>, and larger or smaller queries while they improve it.</summary>
