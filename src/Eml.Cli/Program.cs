@@ -63,7 +63,7 @@ internal static class Program
         function.SetAction(parse => new HelpAction().Invoke(parse));
         var attention = new Command("attn", "Attention blocks of learned functions")
         {
-            AttnBrowser.Create(),
+            AttnBench.Create(), AttnBrowser.Create(),
         };
         attention.SetAction(parse => new HelpAction().Invoke(parse));
 
