@@ -361,6 +361,10 @@ typedef struct eml_progress {
 } eml_progress;
 typedef int32_t (*eml_progress_fn)(const eml_progress *progress, void *user);
 
+/* Takes the next bytes of an audit log: a whole record, with its length. A value other than 0 says that they could not be
+ * kept: the work fails with EML_E_IO, which has that value as its sub-code, and the model stays as it was. */
+typedef int32_t (*eml_write_fn)(const void *bytes, uint64_t len, void *user);
+
 typedef struct eml_train_options {
   uint32_t struct_size;
   uint32_t max_sweeps;      /* of coordinate descent; 0: the profile's own (1000 / 400) */
@@ -368,7 +372,10 @@ typedef struct eml_train_options {
   double target_loss;       /* default profile: stop when reached; 0: never. eml-core-0.1: must be 0 */
   const eml_cancel *cancel; /* may be NULL */
   eml_progress_fn progress; /* may be NULL; called at most every 10 ms of work and at every phase's end */
-  void *user;
+  void *user;               /* for both callbacks */
+  const char *audit_path;   /* may be NULL; the file that gets the audit log, see eml_model_verify_audit. It is emptied */
+  uint64_t audit_path_len;
+  eml_write_fn audit;       /* may be NULL; gets the same bytes */
 } eml_train_options;
 EML_API eml_status eml_train_options_init(eml_train_options *options, uint32_t struct_size);
 
@@ -383,9 +390,47 @@ typedef struct eml_train_result {
   uint64_t sweeps;
 } eml_train_result;
 /* Trains on the recorded samples by random restarts and coordinate descent; logs a Trained event. options and result may
- * be NULL. Returns EML_OK (also if not converged), EML_CANCELLED (best parameters so far kept, event logged).
- * Errors: EML_E_STATE (profile eml-core-0.1: fewer than 50 samples; default: fewer than 2), EML_E_ARGUMENT, EML_E_BUSY. */
+ * be NULL. Returns EML_OK (also if not converged), EML_CANCELLED (best parameters so far kept, event logged, audit log
+ * whole).
+ * Errors: EML_E_STATE (profile eml-core-0.1: fewer than 50 samples; default: fewer than 2), EML_E_ARGUMENT, EML_E_BUSY,
+ * EML_E_IO (the audit log cannot be written; the model stays as it was). */
 EML_API eml_status eml_model_train(eml_model *model, const eml_train_options *options, eml_train_result *result);
+
+/* What the check of an audit log found. */
+#define EML_AUDIT_OK 0         /* the log is whole, and training again gives every record of it */
+#define EML_AUDIT_TRUNCATED 1  /* it ends too early (a training that was killed); every whole record is right */
+#define EML_AUDIT_MALFORMED 2  /* bytes that are no record, or a record that cannot stand where it stands */
+#define EML_AUDIT_CHANGED 3    /* a record is not what was written */
+#define EML_AUDIT_MISSING 4    /* in front of this record others are missing */
+#define EML_AUDIT_DOUBLED 5    /* a record stands twice */
+#define EML_AUDIT_REORDERED 6  /* a record stands in another's place */
+#define EML_AUDIT_OTHER_DATA 7 /* the samples are not those of the training */
+#define EML_AUDIT_DIFFERS 8    /* the log agrees with itself, but training again gives another record (another seed) */
+#define EML_AUDIT_STOPPED 9    /* the check was stopped before it was done */
+typedef struct eml_audit_report {
+  uint32_t struct_size; /* in */
+  int32_t verdict;      /* EML_AUDIT_... */
+  uint64_t record;      /* number, from 0, of the first wrong record; as many as there are if none is wrong */
+  uint64_t byte_offset; /* where it begins */
+  uint64_t records;     /* whole records in the log */
+  uint64_t moves;       /* changes that the training kept, up to the first fault */
+  uint64_t trials;      /* of the end record, like the next two; 0 if there is none */
+  double loss;
+  int32_t cancelled; /* 1: the training was stopped; the log is shorter for that, but whole */
+  uint32_t reserved;
+} eml_audit_report;
+/* Checks an audit log (proto/eml/v1/audit.proto) by training again from what it begins with, on the samples that `model`
+ * has recorded; nothing else of the model matters. The last 32 bytes of a whole log are its final hash (SHA-256), which
+ * covers all of it: keep it elsewhere to be sure that nobody wrote another log of another training. Of the options, which
+ * may be NULL, cancel, progress and user count. out may be NULL.
+ * Errors: EML_E_FORMAT if the log does not hold (sub-code EML_F_TRUNCATED or EML_F_VALUE, and the byte offset of the
+ * record); *out is written then, too. EML_E_FORMAT with EML_F_KIND: the log of another kind of object. EML_E_BUSY. */
+EML_API EML_MUST_CHECK eml_status eml_model_verify_audit(const eml_model *model, const void *log, uint64_t len,
+                                                         const eml_train_options *options, eml_audit_report *out);
+/* The same for a file. Errors: also EML_E_IO. */
+EML_API EML_MUST_CHECK eml_status eml_model_verify_audit_file(const eml_model *model, const char *path,
+                                                              uint64_t path_len, const eml_train_options *options,
+                                                              eml_audit_report *out);
 /* The loss of the current parameters on the recorded samples (the largest double if there is nothing to compare). */
 EML_API eml_status eml_model_loss(const eml_model *model, double *out);
 

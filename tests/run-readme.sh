@@ -117,6 +117,7 @@ done
 test_one examples/c/quickstart.c c "$repository/examples/c/quickstart.c"
 test_one examples/python/quickstart.py python "$repository/examples/python/quickstart.py"
 test_one examples/rust cargo "$repository/examples/rust"
+test_one examples/kernel cargo "$repository/examples/kernel"
 
 run_nist() { # README's table
     "${CC:-cc}" -std=c99 -O2 "${warnings[@]}" -Iinclude -o "$work/fit" examples/nist/*.c -Lbuild/lib -leml -lm \

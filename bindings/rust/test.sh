@@ -66,9 +66,11 @@ if [ $have_serde = yes ]; then
 else
     echo "== the feature serde was not tested: there is no serde in $distribution (Debian: librust-serde-json-dev)"
 fi
+run "the example of a kernel" sh -c "cd '$root/examples/kernel' && cargo test --quiet --no-fail-fast"
 if cargo clippy --version > /dev/null 2>&1; then
     run "clippy" cargo clippy --quiet --config "$registry" --workspace --all-targets -- -D warnings
     run "clippy of a user's crate" sh -c 'cd tests/drop-in && cargo clippy --quiet --all-targets -- -D warnings'
+    run "clippy of the example" sh -c "cd '$root/examples/kernel' && cargo clippy --quiet --all-targets -- -D warnings"
 else
     echo "== cargo clippy is not installed"
 fi
@@ -76,6 +78,7 @@ run "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --config "$
 if cargo fmt --version > /dev/null 2>&1; then
     run "formatting" cargo fmt --all --check
     run "formatting of the users' crates" sh -c 'cd tests/drop-in && cargo fmt --check && cd ../drop-in-serde && cargo fmt --check'
+    run "formatting of the example" sh -c "cd '$root/examples/kernel' && cargo fmt --check -- --config-path '$PWD'"
 else
     echo "== cargo fmt is not installed"
 fi

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Eml.Formats;
-using Eml.Functions;
 using Eml.Numerics;
 
 namespace Eml.Cli;
@@ -24,8 +23,8 @@ internal static class ConvertFile
         FileFormat format = ModelFile.FromPath(output);
         Store.CheckFolder(output);
         object content = Store.Load(input);
-        if (content is EmlModel)
-            Store.CheckTarget(output);
+        if (Store.Tree(content) is null)
+            Store.CheckTarget(output, Describe.Kind(content));
 
         string[] lost;
         try

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Eml.Formats;
+using Eml.Formats.Audit;
 using Eml.Functions;
 
 namespace Eml.Cli;
@@ -15,7 +16,13 @@ internal static class Describe
     public static string Profile(Profile profile) => profile == Functions.Profile.EmlCore01 ? EmlCore : "default";
 
     /// <summary>What an object is.</summary>
-    public static string Kind(object content) => content is EmlModel ? "EmlModel" : "SafeTree";
+    public static string Kind(object content) => content switch
+    {
+        EmlModel => "EmlModel",
+        ToyEmlAttention => "ToyEmlAttention",
+        BaselineAttention => "BaselineAttention",
+        _ => "SafeTree",
+    };
 
     /// <summary>A format as its files' extension, without the dot.</summary>
     public static string Format(FileFormat format) => format switch
@@ -24,6 +31,14 @@ internal static class Describe
         FileFormat.Safetensors => "safetensors",
         FileFormat.Protobuf => "pb",
         _ => "json",
+    };
+
+    /// <summary>A verdict on an audit log.</summary>
+    public static string Verdict(AuditVerdict verdict) => verdict switch
+    {
+        AuditVerdict.Ok => "ok",
+        AuditVerdict.OtherData => "other data",
+        _ => verdict.ToString().ToLowerInvariant(),
     };
 
     /// <summary>What a training took.</summary>

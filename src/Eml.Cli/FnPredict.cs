@@ -70,6 +70,9 @@ internal static class FnPredict
             return new Predictor(model.Inputs, model.Heads, inputs, targets, (x, rows, y) => model.Forward(x, rows, y));
         }
 
+        if (content is AttentionBlock block)
+            return new Predictor(block.Width, block.Width, null, Numbered(block.Width), (x, rows, y) => block.Forward(x, rows, y));
+
         SafeTree tree = Store.Tree(content)!;
         return new Predictor(tree.Inputs, tree.Heads, null, Numbered(tree.Heads), (x, rows, y) => tree.Forward(x, rows, y));
     }

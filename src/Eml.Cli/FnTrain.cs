@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Eml.Formats.Audit;
 using Eml.Functions;
 using Eml.Numerics;
 
@@ -9,7 +10,7 @@ namespace Eml.Cli;
 internal static class FnTrain
 {
     private sealed record Request(string Data, string Targets, string? Inputs, int Depth, Profile Profile, ulong Seed,
-        string? Out);
+        string? Out, string? Audit);
 
     private sealed record Report(Request Request, string[] Inputs, string[] Targets, EmlModel Model, int Rows,
         TrainResult Result, Fit[] Fits, double Seconds, string[] Lost)
@@ -42,8 +43,16 @@ internal static class FnTrain
         profile.AcceptOnlyFromAmong("default", Describe.EmlCore);
         Option<ulong> seed = Arguments.Seed();
         Option<string?> output = Arguments.Out("MODEL", "Save the model: .json, .safetensors or .pb");
+        var audit = new Option<string?>("--audit")
+        {
+            HelpName = "LOG",
+            Description = "Log every change that is kept, for eml audit verify",
+        };
 
-        var command = new Command("train", "Learn a function from data") { data, target, inputs, depth, profile, seed, output };
+        var command = new Command("train", "Learn a function from data")
+        {
+            data, target, inputs, depth, profile, seed, output, audit,
+        };
         command.Validators.Add(result =>
         {
             if (result.GetValue(profile) == Describe.EmlCore && result.GetResult(seed) is { Implicit: false })
@@ -52,7 +61,7 @@ internal static class FnTrain
         command.SetAction(parse => Run(
             new Request(parse.GetRequiredValue(data), parse.GetRequiredValue(target), parse.GetValue(inputs),
                 parse.GetValue(depth), parse.GetValue(profile) == Describe.EmlCore ? Profile.EmlCore01 : Profile.Default,
-                parse.GetValue(seed), parse.GetValue(output)),
+                parse.GetValue(seed), parse.GetValue(output), parse.GetValue(audit)),
             parse.GetValue(Arguments.Json)));
         return command;
     }
@@ -61,6 +70,8 @@ internal static class FnTrain
     {
         if (request.Out is not null)
             Store.CheckTarget(request.Out);
+        if (request.Audit is not null)
+            Store.CheckFolder(request.Audit);
 
         Report report = Train(request);
         if (json)
@@ -104,12 +115,22 @@ internal static class FnTrain
         using (var interrupt = new Interrupt())
         {
             using var progress = new Progress();
-            result = model.Train(new TrainOptions { Seed = request.Seed, Cancel = interrupt.Cancel, Progress = progress.Report });
+            var options = new TrainOptions { Seed = request.Seed, Cancel = interrupt.Cancel, Progress = progress.Report };
+            result = request.Audit is null ? model.Train(options) : Train(model, options, request.Audit);
             seconds = progress.Seconds;
         }
 
         string[] lost = request.Out is null ? [] : Store.Save(model, request.Out);
         return new Report(request, inputs, targets, model, samples.Rows, result, Fit.Measure(model, samples), seconds, lost);
+    }
+
+    private static TrainResult Train(EmlModel model, TrainOptions options, string audit)
+    {
+        model.CheckTraining(options); // before an old log is overwritten
+        using var file = new AuditFile(audit);
+        TrainResult result = ModelAudit.Train(model, options, file.Append);
+        file.Flush();
+        return result;
     }
 
     private static void Print(Report report)
@@ -133,6 +154,8 @@ internal static class FnTrain
             Output.Line("not saved: give --out to keep the model");
         else
             Output.Field("saved", report.Request.Out);
+        if (report.Request.Audit is not null)
+            Output.Field("audit log", report.Request.Audit);
         if (report.Request.Out is { } path)
             Store.WarnOfLoss(path, report.Lost);
     }
@@ -162,5 +185,6 @@ internal static class FnTrain
         json.WriteEndArray();
         json.WriteString("out", report.Request.Out);
         json.Strings("lost", report.Lost);
+        json.WriteString("audit", report.Request.Audit);
     }
 }

@@ -77,6 +77,19 @@ internal static class Inspect
                 WriteMetadata(json, model.Metadata);
                 WriteScaling(json, model.Scaling);
                 break;
+            case AttentionBlock block:
+                json.WriteString("kind", Describe.Kind(block));
+                if (block is ToyEmlAttention toy)
+                    json.WriteNumber("depth", toy.Depth);
+                json.WriteNumber("d_model", block.DModel);
+                json.WriteNumber("d_k", block.DK);
+                json.WriteNumber("seq_len", block.SeqLen);
+                json.Number("scale", block.Scale);
+                WriteParameters(json, block.Parameters);
+                json.WriteBoolean("trained", block.Trained);
+                json.WriteNumber("training_rounds", block.TrainingRounds);
+                json.WriteString("name", block.Name);
+                break;
             default:
                 SafeTree tree = Store.Tree(content)!;
                 json.WriteString("kind", Describe.Kind(tree));
@@ -95,10 +108,15 @@ internal static class Inspect
 
     private static void WriteShape(Utf8JsonWriter json, int depth, int inputs, int heads, ReadOnlySpan<double> parameters)
     {
-        (double min, double max) = Range(parameters);
         json.WriteNumber("depth", depth);
         json.WriteNumber("inputs", inputs);
         json.WriteNumber("heads", heads);
+        WriteParameters(json, parameters);
+    }
+
+    private static void WriteParameters(Utf8JsonWriter json, ReadOnlySpan<double> parameters)
+    {
+        (double min, double max) = Range(parameters);
         json.WriteNumber("parameters", parameters.Length);
         json.Number("min", min);
         json.Number("max", max);
@@ -181,6 +199,15 @@ internal static class Inspect
                 PrintScaling(model);
                 PrintMetadata(model.Metadata);
                 break;
+            case AttentionBlock block:
+                Output.Field("kind", Describe.Kind(block));
+                Output.Field("shape", $"d_model {block.DModel}, d_k {block.DK}, seq_len {block.SeqLen}" +
+                    (block is ToyEmlAttention toy ? $", depth {toy.Depth}" : ""));
+                PrintParameters(block.Parameters);
+                Output.Field("scale", Output.Short(block.Scale));
+                Output.Field("trained", $"{(block.Trained ? "yes" : "no")}, {block.TrainingRounds} rounds of training");
+                Output.Field("name", block.Name);
+                break;
             default:
                 SafeTree tree = Store.Tree(content)!;
                 Output.Field("kind", Describe.Kind(tree));
@@ -197,8 +224,13 @@ internal static class Inspect
 
     private static void PrintShape(int depth, int inputs, int heads, ReadOnlySpan<double> parameters)
     {
-        (double min, double max) = Range(parameters);
         Output.Field("shape", $"depth {depth}, {Output.Count(inputs, "input")}, {Output.Count(heads, "head")}");
+        PrintParameters(parameters);
+    }
+
+    private static void PrintParameters(ReadOnlySpan<double> parameters)
+    {
+        (double min, double max) = Range(parameters);
         Output.Field("parameters",
             $"{Output.Count(parameters.Length, "parameter")} from {Output.Short(min)} to {Output.Short(max)}");
         Output.Field("", $"sha-256 {Sha256.Hex(MemoryMarshal.AsBytes(parameters))}");

@@ -61,10 +61,18 @@ internal static class Program
             FnTrain.Create(), FnPredict.Create(), FnDistill.Create(), FnSnap.Create(), FnShow.Create(),
         };
         function.SetAction(parse => new HelpAction().Invoke(parse));
+        var attention = new Command("attn", "Attention blocks of learned functions")
+        {
+            AttnBench.Create(), AttnBrowser.Create(),
+        };
+        attention.SetAction(parse => new HelpAction().Invoke(parse));
+
+        var audit = new Command("audit", "Audit logs of trainings: verify, show") { AuditVerify.Create(), AuditShow.Create() };
+        audit.SetAction(parse => new HelpAction().Invoke(parse));
 
         var root = new RootCommand("Functions that are learned from data, with the same bits on every machine.")
         {
-            function, ConvertFile.Create(), Inspect.Create(), Arguments.Json,
+            function, attention, audit, ConvertFile.Create(), Inspect.Create(), Arguments.Json,
         };
         // Ours knows --json, and stands in place of the one that every root command has.
         root.Options.Remove(root.Options.Single(o => o is VersionOption));

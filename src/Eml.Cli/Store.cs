@@ -12,8 +12,8 @@ internal static class Store
     public static byte[] ReadBytes(string path) => AtomicFile.Read(path, Array.MaxLength);
 
     /// <summary>
-    /// What is in a file of any format, which its bytes tell: an <see cref="EmlModel"/>, a <see cref="SafeTree"/> or a
-    /// <see cref="BrowserExport"/>, which is a SafeTree with some facts about its training.
+    /// What is in a file of any format, which its bytes tell: an <see cref="EmlModel"/>, a <see cref="SafeTree"/>, an
+    /// <see cref="AttentionBlock"/> or a <see cref="BrowserExport"/>, which is a SafeTree with some facts about its training.
     /// </summary>
     public static object Load(string path) => Parse(path, ReadBytes(path), out _);
 
@@ -35,19 +35,24 @@ internal static class Store
     public static SafeTree? Tree(object content) => content as SafeTree ?? (content as BrowserExport)?.Tree;
 
     /// <summary>The <see cref="EmlModel"/> in a file.</summary>
-    public static EmlModel LoadModel(string path) => Load(path) as EmlModel
-        ?? throw new EmlException(ErrorCode.Unsupported, $"{path}: a SafeTree; this verb needs an EmlModel");
+    public static EmlModel LoadModel(string path)
+    {
+        object content = Load(path);
+        return content as EmlModel
+            ?? throw new EmlException(ErrorCode.Unsupported, $"{path}: a {Describe.Kind(content)}; this verb needs an EmlModel");
+    }
 
     /// <summary>
     /// Fails before any work is done if <paramref name="path"/> cannot become a model's file: an unknown extension, or a
     /// folder that does not exist.
     /// </summary>
-    public static void CheckTarget(string path)
+    public static void CheckTarget(string path, string kind = "EmlModel")
     {
         if (ModelFile.FromPath(path) == FileFormat.Browser)
         {
+            string article = char.ToLowerInvariant(kind[0]) is 'a' or 'e' ? "an" : "a";
             throw new EmlException(ErrorCode.Unsupported,
-                $"{path}: the browser format holds a SafeTree and cannot carry an EmlModel; use .json, .safetensors or .pb");
+                $"{path}: the browser format holds a SafeTree and cannot carry {article} {kind}; use .json, .safetensors or .pb");
         }
 
         CheckFolder(path);
@@ -72,6 +77,7 @@ internal static class Store
         byte[] bytes = content switch
         {
             EmlModel model => ModelFile.Write(model, format),
+            AttentionBlock block => ModelFile.Write(block, format),
             BrowserExport export when format == FileFormat.Browser => export.Write(),
             _ => ModelFile.Write(Tree(content)!, format),
         };
@@ -101,6 +107,14 @@ internal static class Store
 
     private static IEnumerable<string> Lost(object from, object to)
     {
+        if (from is AttentionBlock block)
+        {
+            // Every format for blocks carries all of one.
+            if (to is not AttentionBlock same || !SameBits(block.Parameters, same.Parameters))
+                throw Broken();
+            yield break;
+        }
+
         if (from is not EmlModel model)
         {
             if (Tree(to) is not { } tree || !SameBits(Tree(from)!.Parameters, tree.Parameters))

@@ -133,7 +133,7 @@ public static class AtomicFile
         }
     }
 
-    private static T Guard<T>(string path, string verb, Func<T> work)
+    internal static T Guard<T>(string path, string verb, Func<T> work)
     {
         if (path.Length == 0 || path.Contains('\0'))
             throw new EmlException(ErrorCode.Argument, $"cannot {verb} a file whose name is empty or has a NUL in it; give its name");
@@ -148,7 +148,7 @@ public static class AtomicFile
         }
     }
 
-    private static EmlException Failure(string path, string verb, Exception e)
+    internal static EmlException Failure(string path, string verb, Exception e)
     {
         int code = SystemCode(e);
         return code > 0

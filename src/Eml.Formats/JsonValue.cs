@@ -67,6 +67,30 @@ public readonly ref struct JsonValue
         return new JsonMembers(_text, Offset, _what, places);
     }
 
+    /// <summary>
+    /// The elements of an array as the members of an object with these names, in order: serde reads a struct from an array
+    /// of its fields, too.
+    /// </summary>
+    internal JsonMembers Sequence(string name, ReadOnlySpan<string> fields)
+    {
+        var places = new Dictionary<string, JsonPlace>(StringComparer.Ordinal);
+        for (JsonItems items = Items(); items.Next();)
+        {
+            if (places.Count == fields.Length)
+            {
+                throw new EmlException(FormatError.UnknownField, items.Value.Offset,
+                    $"{_what}: {name} has an element more at byte {items.Value.Offset}; it must have {fields.Length}: {string.Join(", ", fields!)}");
+            }
+
+            places.Add(fields[places.Count], new JsonPlace(items.Start, items.Value.TextLength, items.Value.Offset));
+        }
+
+        return places.Count == fields.Length
+            ? new JsonMembers(_text, Offset, _what, places)
+            : throw new EmlException(FormatError.MissingField, Offset,
+                $"{_what}: the array at byte {Offset}, {name}, ends before {fields[places.Count]}; it must hold {string.Join(", ", fields!)}");
+    }
+
     /// <summary>A string's characters.</summary>
     public string Text(string name, FormatError error = FormatError.Value)
     {

@@ -39,23 +39,48 @@ public static class ModelFile
         _ => throw NotAFormat(format),
     };
 
+    /// <summary>The file's bytes.</summary>
+    public static byte[] Write(AttentionBlock block, FileFormat format) => format switch
+    {
+        FileFormat.Json => AttentionJson.Write(block),
+        FileFormat.Safetensors => AttentionSafetensors.Write(block),
+        FileFormat.Protobuf => AttentionProtobuf.Write(block),
+        FileFormat.Browser => throw new EmlException(ErrorCode.Unsupported,
+            "the browser format holds a SafeTree and cannot carry an attention block; use json, safetensors or protobuf"),
+        _ => throw NotAFormat(format),
+    };
+
     /// <summary>An EmlModel out of a file that must hold one.</summary>
     public static EmlModel ReadModel(ReadOnlySpan<byte> bytes, FileFormat format) => Resolve(bytes, format) switch
     {
         FileFormat.Json => ModelJson.Read(ParseJson(bytes)),
-        FileFormat actual => Read(bytes, actual) as EmlModel ?? throw ModelKinds.Mismatch(ModelKind.SafeTree, ModelKind.Model, 0),
+        FileFormat actual => Expect<EmlModel>(Read(bytes, actual), ModelKind.Model),
     };
 
     /// <summary>A SafeTree out of a file that must hold one.</summary>
     public static SafeTree ReadSafeTree(ReadOnlySpan<byte> bytes, FileFormat format) => Resolve(bytes, format) switch
     {
         FileFormat.Json => SafeTreeJson.Read(ParseJson(bytes)),
-        FileFormat actual => Read(bytes, actual) as SafeTree ?? throw ModelKinds.Mismatch(ModelKind.Model, ModelKind.SafeTree, 0),
+        FileFormat actual => Expect<SafeTree>(Read(bytes, actual), ModelKind.SafeTree),
+    };
+
+    /// <summary>A ToyEmlAttention out of a file that must hold one.</summary>
+    public static ToyEmlAttention ReadToyAttention(ReadOnlySpan<byte> bytes, FileFormat format) => Resolve(bytes, format) switch
+    {
+        FileFormat.Json => AttentionJson.ReadToy(ParseJson(bytes)),
+        FileFormat actual => Expect<ToyEmlAttention>(Read(bytes, actual), ModelKind.ToyAttention),
+    };
+
+    /// <summary>A BaselineAttention out of a file that must hold one.</summary>
+    public static BaselineAttention ReadBaselineAttention(ReadOnlySpan<byte> bytes, FileFormat format) => Resolve(bytes, format) switch
+    {
+        FileFormat.Json => AttentionJson.ReadBaseline(ParseJson(bytes)),
+        FileFormat actual => Expect<BaselineAttention>(Read(bytes, actual), ModelKind.BaselineAttention),
     };
 
     /// <summary>
-    /// The <see cref="EmlModel"/> or <see cref="SafeTree"/> that a file holds, whichever it is. In JSON it may stand alone or
-    /// inside an object with one member.
+    /// The <see cref="EmlModel"/>, <see cref="SafeTree"/> or <see cref="AttentionBlock"/> that a file holds, whichever it is.
+    /// In JSON it may stand alone or inside an object with one member.
     /// </summary>
     public static object Read(ReadOnlySpan<byte> bytes, FileFormat format)
     {
@@ -74,6 +99,8 @@ public static class ModelFile
                 {
                     ModelKind.Model => ModelJson.Read(root),
                     ModelKind.SafeTree => SafeTreeJson.Read(root),
+                    ModelKind.ToyAttention => AttentionJson.ReadToy(root),
+                    ModelKind.BaselineAttention => AttentionJson.ReadBaseline(root),
                     _ => throw ModelKinds.Mismatch(kind, ModelKind.Model, root.Offset),
                 };
         }
@@ -111,9 +138,12 @@ public static class ModelFile
             return FileFormat.Safetensors;
 
         throw new EmlException(FormatError.Unknown, 0,
-            $"the {bytes.Length} bytes begin neither as JSON nor as safetensors nor as a protobuf message eml.v1.Model or " +
-            "eml.v1.SafeTree; is it a model?");
+            $"the {bytes.Length} bytes begin neither as JSON nor as safetensors nor as a protobuf message eml.v1.Model, " +
+            "eml.v1.SafeTree or eml.v1.Attention; is it a model?");
     }
+
+    private static T Expect<T>(object content, ModelKind wanted) where T : class =>
+        content as T ?? throw ModelKinds.Mismatch(ModelKinds.Of(content), wanted, 0);
 
     private static FileFormat Resolve(ReadOnlySpan<byte> bytes, FileFormat format) => format switch
     {

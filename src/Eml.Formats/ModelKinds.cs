@@ -1,3 +1,4 @@
+using Eml.Functions;
 using Eml.Numerics;
 
 namespace Eml.Formats;
@@ -9,6 +10,8 @@ internal enum ModelKind
     Model,
     SafeTree,
     BrowserExport,
+    ToyAttention,
+    BaselineAttention,
 }
 
 /// <summary>Tells from its fields what a JSON text holds.</summary>
@@ -22,15 +25,27 @@ internal static class ModelKinds
             return ModelKind.Unknown;
 
         int count = 0;
-        for (JsonItems items = root.Items(); count <= ModelJson.SequenceLength && items.Next();)
+        for (JsonItems items = root.Items(); count <= AttentionJson.ToySequenceLength && items.Next();)
             count++;
         return count switch
         {
             ModelJson.SequenceLength => ModelKind.Model,
             SafeTreeJson.SequenceLength => ModelKind.SafeTree,
+            AttentionJson.ToySequenceLength => ModelKind.ToyAttention,
+            AttentionJson.BaselineSequenceLength => ModelKind.BaselineAttention,
             _ => ModelKind.Unknown,
         };
     }
+
+    /// <summary>What an object in memory is.</summary>
+    public static ModelKind Of(object content) => content switch
+    {
+        EmlModel => ModelKind.Model,
+        SafeTree => ModelKind.SafeTree,
+        ToyEmlAttention => ModelKind.ToyAttention,
+        BaselineAttention => ModelKind.BaselineAttention,
+        _ => ModelKind.Unknown,
+    };
 
     /// <summary>
     /// The model inside a wrapper, which is an object with one member: eml-core's users store {"inner":{…}} and
@@ -76,6 +91,10 @@ internal static class ModelKinds
             return ModelKind.Model;
         if (members.Has("level0_weight"))
             return ModelKind.BrowserExport;
+        if (members.Has("d_model") && members.Has("q_model"))
+            return ModelKind.ToyAttention;
+        if (members.Has("d_model") && members.Has("q"))
+            return ModelKind.BaselineAttention;
         if (members.Has("depth") && members.Has("inputs") && members.Has("heads") && members.Has("params"))
             return ModelKind.SafeTree;
         return ModelKind.Unknown;
@@ -86,7 +105,9 @@ internal static class ModelKinds
         ModelKind.Model => "an EmlModel",
         ModelKind.SafeTree => "a SafeTree",
         ModelKind.BrowserExport => "the browser trainer's export of a SafeTree",
+        ModelKind.ToyAttention => "a ToyEmlAttention",
+        ModelKind.BaselineAttention => "a BaselineAttention",
         _ => "no model (an EmlModel has depth, input_count, head_count, params and trained; a SafeTree has depth, inputs, " +
-            "heads and params)",
+            "heads and params; an attention block has d_model, d_k, seq_len and its parts)",
     };
 }

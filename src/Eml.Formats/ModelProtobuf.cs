@@ -7,7 +7,7 @@ namespace Eml.Formats;
 /// <summary>Models as protobuf messages, proto/eml/v1/model.proto.</summary>
 internal static class ModelProtobuf
 {
-    private const uint Version = 1;
+    internal const uint Version = 1;
     private const string ModelType = "eml.v1.Model";
     private const string SafeTreeType = "eml.v1.SafeTree";
 
@@ -30,15 +30,7 @@ internal static class ModelProtobuf
             Name = model.Name,
         };
         message.Params.AddRange(model.Parameters.ToArray());
-        if (model.Scaling is { } scaling)
-        {
-            message.Scaling = new Proto.Scaling();
-            message.Scaling.InputOffset.AddRange(scaling.InputOffset);
-            message.Scaling.InputFactor.AddRange(scaling.InputFactor);
-            message.Scaling.TargetOffset.AddRange(scaling.TargetOffset);
-            message.Scaling.TargetFactor.AddRange(scaling.TargetFactor);
-        }
-
+        message.Scaling = ToMessage(model.Scaling);
         foreach ((string key, string value) in model.Metadata)
         {
             UnicodeText.Check(key);
@@ -67,18 +59,35 @@ internal static class ModelProtobuf
         return message.ToByteArray();
     }
 
-    /// <summary>True if the bytes begin as a message of model.proto does.</summary>
-    public static bool Recognises(ReadOnlySpan<byte> file) => Begins(file, ModelType) || Begins(file, SafeTreeType);
+    /// <summary>A scaling; null stays null.</summary>
+    public static Proto.Scaling? ToMessage(Scaling? scaling)
+    {
+        if (scaling is null)
+            return null;
 
-    /// <summary>An EmlModel or a SafeTree, whatever the file holds.</summary>
+        var message = new Proto.Scaling();
+        message.InputOffset.AddRange(scaling.InputOffset);
+        message.InputFactor.AddRange(scaling.InputFactor);
+        message.TargetOffset.AddRange(scaling.TargetOffset);
+        message.TargetFactor.AddRange(scaling.TargetFactor);
+        return message;
+    }
+
+    /// <summary>True if the bytes begin as a message of model.proto or attention.proto does.</summary>
+    public static bool Recognises(ReadOnlySpan<byte> file) =>
+        Begins(file, ModelType) || Begins(file, SafeTreeType) || Begins(file, AttentionProtobuf.Type);
+
+    /// <summary>An EmlModel, a SafeTree or an AttentionBlock, whatever the file holds.</summary>
     public static object Read(ReadOnlySpan<byte> file)
     {
         if (Begins(file, ModelType))
             return FromMessage(Parse(Proto.Model.Parser, file, ModelType));
         if (Begins(file, SafeTreeType))
             return FromMessage(Parse(Proto.SafeTree.Parser, file, SafeTreeType));
+        if (Begins(file, AttentionProtobuf.Type))
+            return AttentionProtobuf.FromMessage(Parse(Proto.Attention.Parser, file, AttentionProtobuf.Type));
         throw new EmlException(FormatError.Protobuf, 0,
-            $"protobuf model: the file must begin with field 1, \"{ModelType}\" or \"{SafeTreeType}\", and does not");
+            $"protobuf model: the file must begin with field 1, \"{ModelType}\", \"{SafeTreeType}\" or \"{AttentionProtobuf.Type}\", and does not");
     }
 
     /// <summary>Parses a message; what the parser refuses is refused as <see cref="FormatError.Protobuf"/>.</summary>
@@ -149,7 +158,7 @@ internal static class ModelProtobuf
         return Untrusted.SafeTree(message.Depth, message.Inputs, message.Heads, parameters, EmlException.NoOffset);
     }
 
-    private static void CheckVersion(string type, string wanted, uint version)
+    internal static void CheckVersion(string type, string wanted, uint version)
     {
         if (type != wanted)
             throw Bad($"type is {StrictJson.Quoted(type)} in a message that began as \"{wanted}\"; it must stand once");
@@ -160,15 +169,15 @@ internal static class ModelProtobuf
         }
     }
 
-    private static double[] Values(string name, ICollection<double> field, ulong count)
+    internal static double[] Values(string name, ICollection<double> field, ulong count)
     {
         if ((ulong)field.Count != count)
-            throw Bad($"{name} has {field.Count} values; depth, inputs and heads ask for {count}");
+            throw Bad($"{name} has {field.Count} values; the shape asks for {count}");
 
         double[] values = [.. field];
         Finite.RequireRead(name, values);
         return values;
     }
 
-    private static EmlException Bad(string what) => new(FormatError.Value, EmlException.NoOffset, $"protobuf model: {what}");
+    internal static EmlException Bad(string what) => new(FormatError.Value, EmlException.NoOffset, $"protobuf model: {what}");
 }

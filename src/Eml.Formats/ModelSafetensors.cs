@@ -12,10 +12,10 @@ namespace Eml.Formats;
 internal static class ModelSafetensors
 {
     private const string What = "safetensors model";
-    private const string Format = "eml";
+    internal const string Format = "eml";
     private const string ModelKindName = "eml-model";
     private const string SafeTreeKindName = "eml-safetree";
-    private const string Version = "1";
+    internal const string Version = "1";
     private const string UserPrefix = "user.";
     private const ulong ConstantsPerLevel = 3;
 
@@ -56,7 +56,7 @@ internal static class ModelSafetensors
         ], Describe(SafeTreeKindName, tree.Depth, tree.Inputs, tree.Heads));
     }
 
-    /// <summary>An EmlModel or a SafeTree, whatever the file holds.</summary>
+    /// <summary>An EmlModel, a SafeTree or an AttentionBlock, whatever the file holds.</summary>
     public static object Read(ReadOnlySpan<byte> file)
     {
         var reader = new SafetensorsReader(file);
@@ -80,8 +80,11 @@ internal static class ModelSafetensors
         {
             ModelKindName => ReadModel(reader, metadata, at),
             SafeTreeKindName => ReadSafeTree(reader, metadata, at),
+            AttentionSafetensors.ToyKindName or AttentionSafetensors.BaselineKindName =>
+                AttentionSafetensors.Read(reader, metadata, at, toy: kind == AttentionSafetensors.ToyKindName),
             _ => throw new EmlException(FormatError.Kind, at,
-                $"{What}: the kind {StrictJson.Quoted(kind)} at byte {at} is not known; known are {ModelKindName} and {SafeTreeKindName}"),
+                $"{What}: the kind {StrictJson.Quoted(kind)} at byte {at} is not known; known are {ModelKindName}, {SafeTreeKindName}, " +
+                $"{AttentionSafetensors.ToyKindName} and {AttentionSafetensors.BaselineKindName}"),
         };
     }
 
@@ -97,15 +100,10 @@ internal static class ModelSafetensors
 
     private static EmlModel ReadModel(SafetensorsReader reader, IReadOnlyDictionary<string, string> metadata, ulong at)
     {
-        RefuseOtherFields(metadata, at, "profile", "trained", "name");
+        RefuseOtherFields(metadata, at, "depth", "inputs", "heads", "profile", "trained", "name");
         Profile profile = ProfileName.Parse(Field(metadata, "profile", at), at);
         ulong depth = Number(metadata, "depth", at), inputs = Number(metadata, "inputs", at), heads = Number(metadata, "heads", at);
-        bool trained = Field(metadata, "trained", at) switch
-        {
-            "true" => true,
-            "false" => false,
-            string other => throw BadField("trained", other, "\"true\" or \"false\"", at),
-        };
+        bool trained = Boolean(metadata, "trained", at);
 
         int count = Untrusted.ModelParameters(depth, inputs, heads, profile, at);
         Dictionary<string, TensorEntry> tensors = reader.Header.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
@@ -133,7 +131,7 @@ internal static class ModelSafetensors
 
     private static SafeTree ReadSafeTree(SafetensorsReader reader, IReadOnlyDictionary<string, string> metadata, ulong at)
     {
-        RefuseOtherFields(metadata, at);
+        RefuseOtherFields(metadata, at, "depth", "inputs", "heads");
         ulong depth = Number(metadata, "depth", at), inputs = Number(metadata, "inputs", at), heads = Number(metadata, "heads", at);
         int count = Untrusted.SafeTreeParameters(depth, inputs, heads, at);
         Dictionary<string, TensorEntry> tensors = reader.Header.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
@@ -151,7 +149,7 @@ internal static class ModelSafetensors
     }
 
     /// <summary>Reads a tensor of the expected shape and takes it off the list.</summary>
-    private static double[] Take(SafetensorsReader reader, Dictionary<string, TensorEntry> tensors, string name, params ulong[] shape)
+    internal static double[] Take(SafetensorsReader reader, Dictionary<string, TensorEntry> tensors, string name, params ulong[] shape)
     {
         if (!tensors.Remove(name, out TensorEntry? tensor))
         {
@@ -169,7 +167,7 @@ internal static class ModelSafetensors
         return reader.Doubles(tensor);
     }
 
-    private static void RefuseOtherTensors(Dictionary<string, TensorEntry> left)
+    internal static void RefuseOtherTensors(Dictionary<string, TensorEntry> left)
     {
         foreach (TensorEntry tensor in left.Values)
         {
@@ -178,11 +176,11 @@ internal static class ModelSafetensors
         }
     }
 
-    private static void RefuseOtherFields(IReadOnlyDictionary<string, string> metadata, ulong at, params ReadOnlySpan<string> more)
+    internal static void RefuseOtherFields(IReadOnlyDictionary<string, string> metadata, ulong at, params ReadOnlySpan<string> more)
     {
         foreach (string key in metadata.Keys)
         {
-            if (key is not ("format" or "kind" or "version" or "depth" or "inputs" or "heads") && !more.Contains(key)
+            if (key is not ("format" or "kind" or "version") && !more.Contains(key)
                 && !key.StartsWith(UserPrefix, StringComparison.Ordinal))
             {
                 throw new EmlException(FormatError.UnknownField, at,
@@ -196,7 +194,14 @@ internal static class ModelSafetensors
             ? value
             : throw new EmlException(FormatError.MissingField, at, $"{What}: the metadata at byte {at} have no \"{name}\"; add it");
 
-    private static ulong Number(IReadOnlyDictionary<string, string> metadata, string name, ulong at)
+    internal static bool Boolean(IReadOnlyDictionary<string, string> metadata, string name, ulong at) => Field(metadata, name, at) switch
+    {
+        "true" => true,
+        "false" => false,
+        string other => throw BadField(name, other, "\"true\" or \"false\"", at),
+    };
+
+    internal static ulong Number(IReadOnlyDictionary<string, string> metadata, string name, ulong at)
     {
         string text = Field(metadata, name, at);
         return ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong value)

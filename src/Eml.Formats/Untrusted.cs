@@ -54,6 +54,33 @@ internal static class Untrusted
         model.Metadata[key] = value;
     }
 
+    /// <summary>
+    /// A ToyEmlAttention of the shape that a file asks for; <paramref name="most"/> is how many parameters the file can hold.
+    /// </summary>
+    public static ToyEmlAttention ToyAttention(string name, ulong dModel, ulong dK, ulong seqLen, ulong depth, long most, ulong offset)
+    {
+        int d = Int("d_model", dModel, offset), k = Int("d_k", dK, offset), s = Int("seq_len", seqLen, offset), l = Int("depth", depth, offset);
+        CheckRoom(InFile(offset, () => ToyEmlAttention.CountParameters(d, k, s, l)), most, offset);
+        return new ToyEmlAttention(name, d, k, s, l);
+    }
+
+    /// <summary>The same of a BaselineAttention.</summary>
+    public static BaselineAttention BaselineAttention(string name, ulong dModel, ulong dK, ulong seqLen, long most, ulong offset)
+    {
+        int d = Int("d_model", dModel, offset), k = Int("d_k", dK, offset), s = Int("seq_len", seqLen, offset);
+        CheckRoom(InFile(offset, () => Eml.Functions.BaselineAttention.CountParameters(d, k, s)), most, offset);
+        return new BaselineAttention(name, d, k, s);
+    }
+
+    private static void CheckRoom(int parameters, long most, ulong offset)
+    {
+        if (parameters > most)
+        {
+            throw new EmlException(FormatError.Value, offset,
+                $"the shape{At(offset)} asks for {parameters} parameters; the file is too short to hold them");
+        }
+    }
+
     private static int Int(string name, ulong value, ulong offset) => value <= int.MaxValue
         ? (int)value
         : throw new EmlException(FormatError.Value, offset,

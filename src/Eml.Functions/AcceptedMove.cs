@@ -3,6 +3,8 @@ namespace Eml.Functions;
 /// <summary>
 /// One change that a training kept: which parameters (indices into the model's whole parameter list, ascending), what
 /// they were, what they became, and the loss that the training compares afterwards. An audit log is the list of these.
+/// An index past the parameters is a number of the training's own: in the default profile, parameter_count is the ridge,
+/// and the last move, after the search, is the exact solution of the heads, whose loss is that of all samples.
 /// </summary>
 /// <param name="step">The trial at which it was kept, counted from 1 over the whole training.</param>
 /// <param name="indices">(changed)</param>

@@ -102,6 +102,15 @@ public sealed class EmlModel
     /// <summary>Recorded rows.</summary>
     public int SampleCount => _samples.Count;
 
+    /// <summary>(<see cref="SampleCount"/>, <see cref="Inputs"/>)</summary>
+    public ReadOnlySpan<double> SampleInputs => _samples.X;
+
+    /// <summary>(<see cref="SampleCount"/>, <see cref="Heads"/>); where <see cref="SamplePresent"/> is 0 the value means nothing.</summary>
+    public ReadOnlySpan<double> SampleTargets => _samples.Targets;
+
+    /// <summary>(<see cref="SampleCount"/>, <see cref="Heads"/>) of 0 or 1.</summary>
+    public ReadOnlySpan<byte> SamplePresent => _samples.Present;
+
     /// <summary>The user's units; null: the model's own.</summary>
     public Scaling? Scaling
     {
@@ -219,8 +228,8 @@ public sealed class EmlModel
     /// <summary>The loss of the current parameters on the samples; the largest double if there is nothing to compare.</summary>
     public double Loss() => SampleCount == 0 || _evaluator is null ? double.MaxValue : _network.Loss(_parameters, _samples, _scaling);
 
-    /// <summary>Random restarts and coordinate descent on the recorded samples; logs a Trained event.</summary>
-    public TrainResult Train(TrainOptions? options = null)
+    /// <summary>Refuses what <see cref="Train"/> would refuse.</summary>
+    public void CheckTraining(TrainOptions? options)
     {
         int least = Profile == Profile.EmlCore01 ? CoreMinSamples : 2;
         if (SampleCount < least)
@@ -243,8 +252,15 @@ public sealed class EmlModel
             throw new EmlException(ErrorCode.Argument, $"target loss must be finite and not negative, got {options.TargetLoss}");
         }
 
+    }
+
+    /// <summary>Random restarts and coordinate descent on the recorded samples; logs a Trained event.</summary>
+    public TrainResult Train(TrainOptions? options = null)
+    {
+        CheckTraining(options);
         double[] parameters = [.. _parameters];
         TrainResult result = _network.Train(parameters, _samples, _scaling, options);
+        options?.OnEnd?.Invoke(result, parameters);
         _parameters = parameters;
         Publish();
         Trained = result.Converged;
@@ -274,7 +290,7 @@ public sealed class EmlModel
 
         double[] parameters = [.. _parameters];
         Scaling? scaling = _scaling;
-        var monitor = new TrainMonitor(new TrainOptions { Cancel = options.Cancel, Progress = options.Progress });
+        var monitor = new TrainMonitor(new TrainOptions { Cancel = options.Cancel, Progress = options.Progress, OnMove = options.OnMove });
         SnapResult result = _network.Snap(parameters, _samples, ref scaling, options, monitor);
         _parameters = parameters;
         _scaling = scaling;
@@ -282,11 +298,19 @@ public sealed class EmlModel
         return result;
     }
 
-    /// <summary>
-    /// A shallower student of the same profile, trained on at least 50 random rows in [0, 1) of the model's units and
-    /// this model's answers.
-    /// </summary>
+    /// <summary>A shallower student of the same profile: <see cref="Student"/>, trained.</summary>
     public EmlModel Distill(int depth, int samples, TrainOptions? options, out TrainResult result)
+    {
+        EmlModel student = Student(depth, samples);
+        result = student.Train(options);
+        return student;
+    }
+
+    /// <summary>
+    /// A shallower, untrained model of the same profile that has recorded at least 50 random rows in [0, 1) of the model's
+    /// units and this model's answers.
+    /// </summary>
+    public EmlModel Student(int depth, int samples)
     {
         if (depth >= Depth)
         {
@@ -309,7 +333,6 @@ public sealed class EmlModel
             student.Record(x, y, [], 1, allowNonFinite: true);
         }
 
-        result = student.Train(options);
         return student;
     }
 

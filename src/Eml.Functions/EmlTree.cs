@@ -45,7 +45,7 @@ public sealed class EmlTree
             Check.Finite("params", parameters);
         }
 
-        new MixEvaluator(_layout, parameters).Rows(x, Inputs, rows, y, scaling: null);
+        new MixEvaluator(_layout, parameters.ToArray()).Rows(x, Inputs, rows, y, scaling: null);
     }
 
     /// <summary>The function with these parameters written out; see <see cref="Formula"/>.</summary>

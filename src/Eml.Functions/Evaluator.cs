@@ -85,10 +85,10 @@ internal abstract class Evaluator
         for (int start = 0; start < rows; start += BlockRows)
         {
             int count = Math.Min(BlockRows, rows - start);
+            CopyColumns(x[(start * inputs)..], inputs, columns, scratch, count);
             for (int c = 0; c < columns.Length; c++)
             {
                 Span<double> target = scratch.AsSpan(c * BlockRows, BlockRows);
-                CopyColumn(x[(start * inputs)..], inputs, columns[c], target[..count]);
                 if (scaling is not null)
                 {
                     double offset = scaling.InputOffset[columns[c]], factor = scaling.InputFactor[columns[c]];
@@ -108,14 +108,38 @@ internal abstract class Evaluator
         }
     }
 
-    private static void CopyColumn(ReadOnlySpan<double> x, int stride, int column, Span<double> target)
+    /// <summary>Rows of x (rows, inputs) into columns of a block.</summary>
+    private static void CopyColumns(ReadOnlySpan<double> x, int inputs, ReadOnlySpan<int> columns, Span<double> block, int rows)
     {
-        ref double source = ref MemoryMarshal.GetReference(x[column..]);
-        foreach (ref double value in target)
+        ref double source = ref MemoryMarshal.GetReference(x);
+        ref double target = ref MemoryMarshal.GetReference(block);
+        int whole = columns.Length >= 4 && AreNeighbours(columns) && Transposition.IsSupported ? rows & ~3 : 0;
+        for (int c = 0; c < columns.Length && whole > 0; c += 4)
         {
-            value = source;
-            source = ref Unsafe.Add(ref source, stride);
+            int first = Math.Min(c, columns.Length - 4); // the last four may overlap the ones before
+            Transposition.FourColumns(ref Unsafe.Add(ref source, columns[first]), inputs, whole, ref Unsafe.Add(ref target, first * BlockRows), BlockRows);
         }
+
+        for (int c = 0; c < columns.Length; c++)
+        {
+            for (int i = whole; i < rows; i++)
+            {
+                Unsafe.Add(ref target, c * BlockRows + i) = Unsafe.Add(ref source, (nint)i * inputs + columns[c]);
+            }
+        }
+    }
+
+    private static bool AreNeighbours(ReadOnlySpan<int> columns)
+    {
+        for (int c = 1; c < columns.Length; c++)
+        {
+            if (columns[c] != columns[0] + c)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private void Block(Span<double> columns, int rows, Span<double> y)

@@ -16,10 +16,6 @@ internal readonly struct CompiledSide
         (Low, High, Floor) = (side.Low, side.High, side.Floor);
     }
 
-    /// <summary>clamp(c0 + c1·u + c2·v). Every clamp lies within eml_safe's [−20, 20].</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public double Mix(double u, double v) => Operator.Clamp(C0 + C1 * u + C2 * v, Low, High);
-
     /// <summary>Fills exp(side) for all of a block's rows.</summary>
     public void Exp<T>(ref double u, ref double v, ref double result, int rows) where T : struct, ILanes<T>
     {
@@ -77,35 +73,12 @@ internal readonly struct SideLanes<T> where T : struct, ILanes<T>
 }
 
 /// <summary>An eml-core model or tree, ready to be evaluated: immutable, so that any number of threads may use it.</summary>
-internal sealed class MixEvaluator : Evaluator
+internal sealed class MixEvaluator(MixLayout layout, double[] parameters) : Evaluator
 {
-    private const int MostValues = 64;
-
-    private readonly MixLayout _layout;
-    private readonly CompiledSide[] _sides; // left and right of the live trunk nodes, then of the heads
-    private readonly int[] _live;           // value numbers of the live trunk nodes, in order
-
-    public MixEvaluator(MixLayout layout, ReadOnlySpan<double> parameters)
-    {
-        if (layout.Columns.Length + layout.TrunkCount > MostValues)
-        {
-            throw new InvalidOperationException("The layout has more values than a row has room for.");
-        }
-
-        _layout = layout;
-        bool[] isLive = layout.LiveNodes();
-        _live = [.. Enumerable.Range(0, layout.TrunkCount).Where(n => isLive[n]).Select(n => n + layout.Columns.Length)];
-        _sides = new CompiledSide[2 * (_live.Length + layout.Heads)];
-        int at = 0;
-        for (int n = 0; n < layout.Nodes.Length; n++)
-        {
-            if (isLive[n])
-            {
-                _sides[at++] = new CompiledSide(layout.Nodes[n].Left, parameters);
-                _sides[at++] = new CompiledSide(layout.Nodes[n].Right, parameters);
-            }
-        }
-    }
+    private readonly MixLayout _layout = layout;
+    private readonly MixRow _row = new(layout, parameters);
+    private readonly CompiledSide[] _sides = // left and right of each node
+        [.. layout.Nodes.SelectMany(node => (CompiledSide[])[new(node.Left, parameters), new(node.Right, parameters)])];
 
     public override ReadOnlySpan<int> Columns => _layout.Columns;
 
@@ -113,60 +86,31 @@ internal sealed class MixEvaluator : Evaluator
 
     public override int ScratchColumns => _layout.Columns.Length + _layout.TrunkCount + 1;
 
-    [SkipLocalsInit]
-    public override unsafe void Row(ReadOnlySpan<double> x, Span<double> y)
-    {
-        // A model has at most 16 columns and 14 trunk nodes, a tree 32 and 14: the layout's indices stay inside.
-        double* values = stackalloc double[MostValues];
-        int[] columns = _layout.Columns;
-        for (int c = 0; c < columns.Length; c++)
-        {
-            values[c] = x[columns[c]];
-        }
-
-        fixed (CompiledSide* sides = _sides)
-        {
-            CompiledSide* side = sides;
-            foreach (int value in _live)
-            {
-                values[value] = Node(side, values);
-                side += 2;
-            }
-
-            for (int h = 0; h < y.Length; h++)
-            {
-                double value = Node(side, values);
-                y[h] = value > 0 ? value : 0;
-                side += 2;
-            }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe double Node(CompiledSide* side, double* values)
-    {
-        double exp = Numerics.Exp.OfOrdinary(side[0].Mix(values[side[0].U], values[side[0].V]));
-        double y = side[1].Mix(values[side[1].U], values[side[1].V]);
-        y = y > 0 ? y : side[1].Floor;
-        return exp - (y >= Operator.MinPositive ? Numerics.Ln.OfNormal(y) : Numerics.Ln.Of(y));
-    }
+    public override void Row(ReadOnlySpan<double> x, Span<double> y) => _row.Compute(x, y);
 
     protected override void Block<T>(Span<double> columns, int stride, int rows, Span<double> y)
     {
         int output = _layout.Columns.Length + _layout.TrunkCount;
-        int at = 0;
-        foreach (int value in _live)
+        for (int n = 0; n < _layout.TrunkCount; n++)
         {
-            NodeBlock<T>(at++, columns, stride, rows, columns.Slice(value * stride, stride));
+            NodeBlock<T>(n, columns, stride, rows, columns.Slice((_layout.Columns.Length + n) * stride, stride));
         }
 
         for (int h = 0; h < Heads; h++)
         {
             Span<double> result = columns.Slice(output * stride, stride);
-            NodeBlock<T>(at++, columns, stride, rows, result);
-            for (int i = 0; i < rows; i++)
+            NodeBlock<T>(_layout.TrunkCount + h, columns, stride, rows, result);
+            int whole = 0;
+            T zero = T.Broadcast(0);
+            for (; Heads == 1 && whole <= rows - T.Count; whole += T.Count)
             {
-                y[i * Heads + h] = double.MaxNumber(result[i], 0);
+                T value = T.Load(ref result[whole]);
+                T.Store(T.Select(T.Less(zero, value), value, zero), ref y[whole]);
+            }
+
+            for (int i = whole; i < rows; i++)
+            {
+                y[i * Heads + h] = result[i] > 0 ? result[i] : 0;
             }
         }
     }

@@ -40,7 +40,6 @@ internal sealed class MixLayout
     private const double RightLow = 0.01;
 
     private readonly List<MixNode> _nodes = [];
-    private readonly List<int> _columns = [];
     private readonly int _inputs;
 
     private MixLayout(int inputs)
@@ -51,7 +50,7 @@ internal sealed class MixLayout
     /// <summary>Parameters, the ones never read included.</summary>
     public int ParameterCount { get; private set; }
 
-    /// <summary>Nodes before the heads.</summary>
+    /// <summary>Nodes before the heads; those that no head depends on are left out.</summary>
     public int TrunkCount { get; private set; }
 
     public int Heads { get; private set; }
@@ -145,26 +144,14 @@ internal sealed class MixLayout
         {
             nodes[i] = new MixNode(
                 Leaf(2 * i, -Limit, Operator.MinPositive), Leaf(2 * i + 1, rightLow, rightFloor));
-            values[i] = ~i; // node numbers; inputs are counted only when all leaves are known
+            values[i] = ~i; // node numbers are held as their complement, so that they differ from inputs
         }
 
         _nodes.AddRange(nodes);
         return values;
 
         MixSide Leaf(int leaf, double low, double floor) => new(MixKind.Softmax, 3 * leaf,
-            Column((int)(2L * leaf % _inputs)), Column((int)((2L * leaf + 1) % _inputs)), low, Limit, floor);
-    }
-
-    private int Column(int input)
-    {
-        int at = _columns.IndexOf(input);
-        if (at < 0)
-        {
-            at = _columns.Count;
-            _columns.Add(input);
-        }
-
-        return at;
+            (int)(2L * leaf % _inputs), (int)((2L * leaf + 1) % _inputs), low, Limit, floor);
     }
 
     private int AddSoft(ref int p, int l, int l2, int r, int r2)
@@ -203,7 +190,7 @@ internal sealed class MixLayout
 
     private void Finish(int heads, int p, int[] trunk)
     {
-        TrunkCount = _nodes.Count;
+        int trunkCount = _nodes.Count;
         Heads = heads;
         for (int h = 0; h < heads; h++)
         {
@@ -212,36 +199,37 @@ internal sealed class MixLayout
                 : Blend(MixKind.Single, p, trunk[0], trunk[0]));
         }
 
-        // Now that the inputs are counted, node numbers (held as their complement) become value numbers.
-        Columns = [.. _columns];
-        Nodes = [.. _nodes.Select(n => new MixNode(Resolve(n.Left), Resolve(n.Right)))];
+        bool[] live = LiveNodes(trunkCount);
+        MixNode[] nodes = [.. _nodes.Where((_, n) => live[n])];
+        TrunkCount = nodes.Length - heads;
+
+        // Now that the inputs in use are known, inputs and node numbers (held as their complement) become value numbers.
+        List<int> columns = [.. nodes.SelectMany(Reads).Where(value => value >= 0).Distinct()];
+        int[] place = [.. live.Select((_, n) => live.Take(n).Count(isLive => isLive))];
+        Columns = [.. columns];
+        Nodes = [.. nodes.Select(n => new MixNode(Resolve(n.Left), Resolve(n.Right)))];
 
         MixSide Resolve(MixSide side) => side with { U = Value(side.U), V = Value(side.V) };
-        int Value(int number) => number < 0 ? Columns.Length + ~number : number;
+        int Value(int number) => number < 0 ? columns.Count + place[~number] : columns.IndexOf(number);
     }
 
-    /// <summary>Which trunk nodes some head depends on: the others need not be computed.</summary>
-    public bool[] LiveNodes()
+    /// <summary>Which nodes some head depends on: the others need not be computed.</summary>
+    private bool[] LiveNodes(int trunkCount)
     {
-        bool[] live = new bool[Nodes.Length];
-        for (int n = Nodes.Length - 1; n >= 0; n--)
+        bool[] live = new bool[_nodes.Count];
+        for (int n = live.Length - 1; n >= 0; n--)
         {
-            live[n] |= n >= TrunkCount;
-            if (live[n])
+            live[n] |= n >= trunkCount;
+            foreach (int value in Reads(_nodes[n]).Where(value => live[n] && value < 0))
             {
-                MixNode node = Nodes[n];
-                foreach (int value in (ReadOnlySpan<int>)[node.Left.U, node.Left.V, node.Right.U, node.Right.V])
-                {
-                    if (value >= Columns.Length)
-                    {
-                        live[value - Columns.Length] = true;
-                    }
-                }
+                live[~value] = true;
             }
         }
 
         return live;
     }
+
+    private static int[] Reads(MixNode node) => [node.Left.U, node.Left.V, node.Right.U, node.Right.V];
 
     /// <summary>The coefficients of one side, computed as eml-core does at every evaluation.</summary>
     public static (double C0, double C1, double C2) Coefficients(MixSide side, ReadOnlySpan<double> parameters)

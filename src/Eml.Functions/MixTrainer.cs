@@ -11,7 +11,8 @@ namespace Eml.Functions;
 /// </summary>
 internal sealed class MixTrainer<T> where T : struct, ILanes<T>
 {
-    private const int Block = 128; // rows between two looks at the loss
+    private const int Block = 128;     // rows between two looks at the loss
+    private const int FirstBlock = 16; // most restarts are so bad that a few rows show it
     private const int MaxSweeps = 1000;
     private const ulong Seed = 0xDEADBEEFCAFE1234;
     private const double NoBound = double.NaN; // nothing compares with it: the loss is computed to the end
@@ -25,7 +26,7 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
     private readonly bool _allPresent;
     private readonly double _weight;        // Σ w, summed in eml-core's order
     private readonly double[] _terms;       // w·(ŷ − t)² of a block, [head][row in block]
-    private readonly Node[] _nodes;         // live trunk nodes, then heads
+    private readonly Node[] _nodes;         // of the trunk, then the heads
     private readonly int _firstHead;
 
     public MixTrainer(MixLayout layout, Samples samples, int inputs, Scaling? scaling, TrainMonitor monitor)
@@ -70,24 +71,8 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
         }
 
         _terms = new double[heads * Block];
-        bool[] live = layout.LiveNodes();
-        int[] place = new int[layout.Nodes.Length];
-        var nodes = new List<Node>();
-        for (int n = 0; n < layout.Nodes.Length; n++)
-        {
-            if (live[n])
-            {
-                place[n] = nodes.Count;
-                nodes.Add(new Node(layout.Nodes[n], padded));
-            }
-        }
-
-        _nodes = [.. nodes];
+        _nodes = [.. layout.Nodes.Select(node => new Node(node, padded))];
         _firstHead = _nodes.Length - heads;
-        foreach (Node node in _nodes)
-        {
-            node.Renumber(value => value < _columns.Length ? value : _columns.Length + place[value - _columns.Length]);
-        }
     }
 
     /// <summary>Trains in place; parameters end as the best found.</summary>
@@ -113,7 +98,12 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
                 candidate[i] = random.Restart();
             }
 
-            Try(everything, candidate, ref best, () => candidate.CopyTo(parameters, 0));
+            if (Try(everything, candidate, ref best))
+            {
+                _monitor.Keep(parameters, candidate, best);
+                candidate.CopyTo(parameters, 0);
+            }
+
             _monitor.Step = r + 1;
         }
 
@@ -151,8 +141,9 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
             {
                 double old = parameters[i];
                 parameters[i] = old + delta;
-                if (Try(plans[i], parameters, ref best, null))
+                if (Try(plans[i], parameters, ref best))
                 {
+                    _monitor.Keep(i, old, parameters[i], best);
                     improved = true;
                 }
                 else
@@ -165,10 +156,10 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
         return improved;
     }
 
-    private bool Try(Step[] plan, double[] parameters, ref double best, Action? onBetter)
+    private bool Try(Step[] plan, double[] parameters, ref double best)
     {
         double loss = Evaluate(plan, parameters, best);
-        _monitor.Evaluations++;
+        _monitor.EndTrial();
         if (!(loss < best))
         {
             return false;
@@ -176,9 +167,6 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
 
         best = loss;
         Keep(plan);
-        onBetter?.Invoke();
-        _monitor.Accepted++;
-        _monitor.Loss = best;
         return true;
     }
 
@@ -196,9 +184,9 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
         }
 
         double total = 0;
-        for (int start = 0; start < _rows; start += Block)
+        int rows = Math.Min(plan.Length == _nodes.Length ? FirstBlock : Block, _rows);
+        for (int start = 0; start < _rows; start += rows, rows = Math.Min(Block, _rows - start))
         {
-            int rows = Math.Min(Block, _rows - start);
             Compute(plan, start, rows);
             total = AddTerms(total, start, rows);
             bool stop = _monitor.Work(rows);
@@ -343,7 +331,7 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
     /// <summary>A node with its values at the current parameters and at those on trial.</summary>
     private sealed class Node(MixNode layout, int padded)
     {
-        public MixNode Layout { get; private set; } = layout;
+        public MixNode Layout { get; } = layout;
 
         public double[] Exp { get; private set; } = new double[padded];
 
@@ -362,10 +350,6 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
         public CompiledSide Left { get; private set; }
 
         public CompiledSide Right { get; private set; }
-
-        public void Renumber(Func<int, int> value) => Layout = new MixNode(
-            Layout.Left with { U = value(Layout.Left.U), V = value(Layout.Left.V) },
-            Layout.Right with { U = value(Layout.Right.U), V = value(Layout.Right.V) });
 
         public void Compile(Step step, double[] parameters)
         {

@@ -12,6 +12,9 @@ public static class Operator
     /// <summary>The smallest positive normal double: what stands in for arguments of ln that are not positive.</summary>
     internal const double MinPositive = 2.2250738585072014e-308;
 
+    /// <summary>The number below <see cref="MinPositive"/>.</summary>
+    internal const double LargestSubnormal = 2.225073858507201e-308;
+
     private const double ExpLimit = 20;
 
     /// <summary>exp x − ln y.</summary>
@@ -20,6 +23,13 @@ public static class Operator
     /// <summary>exp(clamp(x, −20, 20)) − ln(y &gt; 0 ? y : 2.2250738585072014e-308). NaN in x stays, NaN in y counts as 0.</summary>
     public static double EmlSafe(double x, double y) =>
         Exp.Of(Clamp(x, -ExpLimit, ExpLimit)) - Ln.Of(y > 0 ? y : MinPositive);
+
+    /// <summary>
+    /// The browser trainer's eml_safe: exp(clamp(x, −20, 20)) − ln(max(y, 5e-324)). It differs from <see cref="EmlSafe"/>
+    /// where y &lt; 2.2e-308, and NaN in either argument stays.
+    /// </summary>
+    public static double BrowserEmlSafe(double x, double y) =>
+        Exp.Of(Clamp(x, -ExpLimit, ExpLimit)) - Ln.Of(Math.Max(double.Epsilon, y));
 
     /// <summary>The softmax of three numbers; NaN is ignored when the largest is sought.</summary>
     public static (double Alpha, double Beta, double Gamma) Softmax3(double a, double b, double c)
@@ -55,10 +65,10 @@ public static class Operator
         return T.All(T.Select(subnormal, T.Broadcast(0), normal)) ? Ln.Positive(positive) : LnByLane(positive);
     }
 
-    /// <summary>eml_safe lane by lane.</summary>
+    /// <summary>eml_safe lane by lane; lanes of y that are not positive (or NaN) count as <paramref name="floor"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static T EmlSafe<T>(T x, T y) where T : struct, ILanes<T> =>
-        ExpClamped(Clamp(x, T.Broadcast(-ExpLimit), T.Broadcast(ExpLimit))) - LnSafe(y, T.Broadcast(MinPositive));
+    internal static T EmlSafe<T>(T x, T y, T floor) where T : struct, ILanes<T> =>
+        ExpClamped(Clamp(x, T.Broadcast(-ExpLimit), T.Broadcast(ExpLimit))) - LnSafe(y, floor);
 
     // Subnormal and infinite lanes are rare: they may cost a trip through memory.
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -36,6 +36,8 @@ internal sealed class ReadoutLayout(int depth, int inputs, int heads)
     /// <summary>What a head weighs: 1, the inputs, the nodes.</summary>
     public int Features => 1 + Inputs + Nodes;
 
+    public int ParameterCount => NonlinearCount + Heads * Features;
+
     public int LeafBase(int leaf) => leaf * (1 + Inputs);
 
     public int UpperBase(int node) => Leaves * (1 + Inputs) + (node - FirstLevel) * UpperParameters;

@@ -63,12 +63,12 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
         {
             Randomise(candidate, ref random);
             double score = Score(candidate, changedNode: -1);
-            Count();
+            _monitor.EndTrial();
             if (score < bestScore)
             {
                 bestScore = score;
+                _monitor.Keep(best, candidate, score);
                 candidate.CopyTo(best);
-                Accept(bestScore);
             }
 
             _monitor.Step = r + 1;
@@ -153,12 +153,12 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
         double old = parameters[index];
         parameters[index] = old + step;
         double trial = Score(parameters, _layout.Owner(index));
-        Count();
+        _monitor.EndTrial();
         if (trial < score)
         {
             score = trial;
             Keep();
-            Accept(score);
+            _monitor.Keep(index, old, parameters[index], score);
             return true;
         }
 
@@ -171,12 +171,12 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
         double old = _ridge;
         _ridge = Math.Clamp(ridge, LeastRidge, LargestRidge);
         double trial = Score(parameters, changedNode: -1);
-        Count();
+        _monitor.EndTrial();
         if (trial < score)
         {
             score = trial;
             Keep();
-            Accept(score);
+            _monitor.Keep(_layout.ParameterCount, old, _ridge, score);
         }
         else
         {
@@ -295,14 +295,6 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
         }
     }
 
-    private void Count() => _monitor.Evaluations++;
-
-    private void Accept(double score)
-    {
-        _monitor.Accepted++;
-        _monitor.Loss = score;
-    }
-
     /// <summary>The rows to search on and the rows to solve on.</summary>
     public static TrainResult Train(ReadoutLayout layout, double[] parameters, Samples samples, Scaling? scaling, TrainOptions? options)
     {
@@ -321,14 +313,18 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
         double[] trained = [.. parameters];
         long sweeps = search.Search(trained, options?.Seed ?? 0, options?.MaxSweeps ?? 0, options?.TargetLoss ?? 0);
         var solver = thinning == 1 ? search : new ReadoutTrainer<T>(layout, all, monitor) { _ridge = search._ridge };
+        double[] searched = [.. trained];
         solver.SolveHeads(trained);
         double after = all.Loss(layout, trained);
-        if (double.IsFinite(after))
+        bool isUsable = double.IsFinite(after);
+        monitor.Loss = isUsable ? after : before;
+        // One more move, so that the moves in their order lead to the result: the heads' solution, or the way back.
+        monitor.Tell(monitor.Trials + 1, searched, isUsable ? trained : parameters, monitor.Loss);
+        if (isUsable)
         {
             trained.CopyTo(parameters, 0);
         }
 
-        monitor.Loss = double.IsFinite(after) ? after : before;
         return monitor.Result(samples.Count, before, sweeps);
     }
 }

@@ -80,7 +80,11 @@ public sealed class SafeTree
     }
 
     /// <summary>x (rows, inputs) → y (rows, heads).</summary>
-    public void Forward(ReadOnlySpan<double> x, int rows, Span<double> y, bool allowNonFinite = false)
+    public void Forward(ReadOnlySpan<double> x, int rows, Span<double> y, bool allowNonFinite = false) =>
+        Forward(x, rows, y, allowNonFinite, Operator.MinPositive);
+
+    /// <summary>The same with another stand-in for arguments of ln that are not positive.</summary>
+    internal void Forward(ReadOnlySpan<double> x, int rows, Span<double> y, bool allowNonFinite, double floor)
     {
         Check.Matrix("x", x, rows, Inputs, allowNonFinite);
         Check.Length("y", y.Length, rows, Heads);
@@ -91,23 +95,23 @@ public sealed class SafeTree
             Span<double> result = y.Slice(i * Heads, Heads);
             if (Heads < Lanes)
             {
-                Row<Lanes1>(parameters, row, result);
+                Row<Lanes1>(parameters, row, result, floor);
             }
             else if (Lanes8.IsSupported)
             {
-                Row<Lanes8>(parameters, row, result);
+                Row<Lanes8>(parameters, row, result, floor);
             }
             else if (Lanes4.IsSupported)
             {
-                Row<Lanes4>(parameters, row, result);
+                Row<Lanes4>(parameters, row, result, floor);
             }
             else if (Lanes2.IsSupported)
             {
-                Row<Lanes2>(parameters, row, result);
+                Row<Lanes2>(parameters, row, result, floor);
             }
             else
             {
-                Row<Lanes1>(parameters, row, result);
+                Row<Lanes1>(parameters, row, result, floor);
             }
         }
     }
@@ -128,11 +132,12 @@ public sealed class SafeTree
     }
 
     // The lanes of a vector are neighbouring heads: each head's own sum keeps eml-core's order.
-    private void Row<T>(ReadOnlySpan<double> parameters, ReadOnlySpan<double> x, Span<double> y) where T : struct, ILanes<T>
+    private void Row<T>(ReadOnlySpan<double> parameters, ReadOnlySpan<double> x, Span<double> y, double floor)
+        where T : struct, ILanes<T>
     {
         Span<double> last = stackalloc double[Lanes];
         int padded = Padded(Heads);
-        T one = T.Broadcast(1), magnitude = T.BroadcastBits(long.MaxValue);
+        T one = T.Broadcast(1), magnitude = T.BroadcastBits(long.MaxValue), least = T.Broadcast(floor);
         for (int h = 0; h < Heads; h += T.Count)
         {
             ref double p = ref Unsafe.AsRef(in parameters[h]);
@@ -148,7 +153,7 @@ public sealed class SafeTree
                 T c0 = T.Load(ref Unsafe.Add(ref p, padded));
                 T c1 = T.Load(ref Unsafe.Add(ref p, 2 * padded));
                 p = ref Unsafe.Add(ref p, 3 * padded);
-                v = Operator.EmlSafe(v * c0 + c1, T.AndBits(v, magnitude) + T.Load(ref p) + one);
+                v = Operator.EmlSafe(v * c0 + c1, T.AndBits(v, magnitude) + T.Load(ref p) + one, least);
             }
 
             if (h + T.Count <= Heads)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Eml.Numerics;
 
 namespace Eml.Functions;
@@ -20,7 +21,25 @@ public sealed class TrainOptions
 
     /// <summary>Called every 10 ms or so of work; anything but 0 stops the training.</summary>
     public Func<TrainProgress, int>? Progress { get; init; }
+
+    /// <summary>Called with every change that is kept. What it throws ends the training and leaves the model as it was.</summary>
+    public MoveListener? OnMove { get; init; }
+
+    /// <summary>
+    /// Called with the result and the new parameters before the model takes them over. What it throws leaves the model as it
+    /// was.
+    /// </summary>
+    public TrainEndListener? OnEnd { get; init; }
+
+    /// <summary>
+    /// Stops, as the cancel token would, once this many trials are done; null: never. With the
+    /// <see cref="TrainResult.Trials"/> of a cancelled training, the same training ends in the same state again.
+    /// </summary>
+    public long? StopAfter { get; init; }
 }
+
+/// <summary>Hears of the end of a training.</summary>
+public delegate void TrainEndListener(TrainResult result, ReadOnlySpan<double> parameters);
 
 /// <summary>How far a training is. Phase 1: restarts, phase 2: sweeps of coordinate descent, phase 3: snapping.</summary>
 public readonly record struct TrainProgress(int Phase, long Step, long Total, double Loss, long Evaluations, long Accepted);
@@ -37,10 +56,10 @@ public enum TrainStatus
 
 /// <summary>
 /// What a training did. Losses are weighted mean squared errors in the model's (scaled) units; StopValue is what the
-/// progress callback returned.
+/// progress callback returned; Trials are the evaluations that were not cut short.
 /// </summary>
 public readonly record struct TrainResult(TrainStatus Status, int StopValue, bool Converged, long SamplesUsed,
-    double LossBefore, double LossAfter, long Evaluations, long Accepted, long Sweeps);
+    double LossBefore, double LossAfter, long Evaluations, long Accepted, long Sweeps, long Trials);
 
 /// <summary>Counts work, reports progress and notices that a training has to stop.</summary>
 internal sealed class TrainMonitor(TrainOptions? options)
@@ -57,7 +76,10 @@ internal sealed class TrainMonitor(TrainOptions? options)
     private long _rows;
     private long _lastReport = Stopwatch.GetTimestamp();
 
-    public bool Stopped { get; private set; }
+    public bool Stopped { get; private set; } = options?.StopAfter == 0;
+
+    /// <summary>Trials done to the end: what was kept depends on nothing later.</summary>
+    public long Trials { get; private set; }
 
     public int StopValue { get; private set; }
 
@@ -69,9 +91,66 @@ internal sealed class TrainMonitor(TrainOptions? options)
 
     public double Loss { get; set; }
 
-    public long Evaluations { get; set; }
+    public long Evaluations { get; private set; }
 
-    public long Accepted { get; set; }
+    public long Accepted { get; private set; }
+
+    /// <summary>A trial's loss is known, or it was cut short because the training stops.</summary>
+    public void EndTrial()
+    {
+        Evaluations++;
+        if (!Stopped)
+        {
+            Trials++;
+            Stopped = Trials == options?.StopAfter;
+        }
+    }
+
+    /// <summary>The trial that has just ended is kept; it changed one number.</summary>
+    public void Keep(int index, double before, double after, double loss)
+    {
+        Accepted++;
+        Loss = loss;
+        options?.OnMove?.Invoke(new AcceptedMove(Trials, [index], [before], [after], loss));
+    }
+
+    /// <summary>The trial that has just ended is kept; it changed many parameters.</summary>
+    public void Keep(ReadOnlySpan<double> before, ReadOnlySpan<double> after, double loss)
+    {
+        Accepted++;
+        Loss = loss;
+        Tell(Trials, before, after, loss);
+    }
+
+    /// <summary>Tells the listener which parameters a change that was no trial gave other bits.</summary>
+    public void Tell(long step, ReadOnlySpan<double> before, ReadOnlySpan<double> after, double loss)
+    {
+        if (options?.OnMove is not { } listener)
+        {
+            return;
+        }
+
+        var indices = new List<int>();
+        for (int i = 0; i < after.Length; i++)
+        {
+            if (BitConverter.DoubleToInt64Bits(before[i]) != BitConverter.DoubleToInt64Bits(after[i]))
+            {
+                indices.Add(i);
+            }
+        }
+
+        if (indices.Count > 0)
+        {
+            double[] old = new double[indices.Count], changed = new double[indices.Count];
+            for (int k = 0; k < old.Length; k++)
+            {
+                old[k] = before[indices[k]];
+                changed[k] = after[indices[k]];
+            }
+
+            listener(new AcceptedMove(step, CollectionsMarshal.AsSpan(indices), old, changed, loss));
+        }
+    }
 
     /// <summary>Some rows were worked on. True: stop.</summary>
     public bool Work(int rows)
@@ -112,7 +191,7 @@ internal sealed class TrainMonitor(TrainOptions? options)
 
     public TrainResult Result(int samples, double before, long sweeps) => new(
         Stopped ? TrainStatus.Cancelled : TrainStatus.Done, StopValue, Loss < ConvergedLoss, samples, before, Loss,
-        Evaluations, Accepted, sweeps);
+        Evaluations, Accepted, sweeps, Trials);
 
     /// <summary>eml-core calls a model trained below this mean squared error.</summary>
     public const double ConvergedLoss = 0.01;

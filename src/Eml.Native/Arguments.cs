@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using Eml.Numerics;
 
@@ -9,17 +10,12 @@ internal static unsafe class Arguments
     private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>rows·columns values; NULL only if that is 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Span<T> Matrix<T>(T* values, ulong rows, ulong columns, string what) where T : unmanaged
     {
-        UInt128 count = (UInt128)rows * columns;
-        if (count > int.MaxValue)
+        if (Math.BigMul(rows, columns, out ulong count) != 0 || count > int.MaxValue || (values is null && count > 0))
         {
-            throw new EmlException(ErrorCode.Limit, $"{what}: {rows} × {columns} values; a call takes at most 2^31 - 1, split it");
-        }
-
-        if (values is null && count > 0)
-        {
-            throw Null(what);
+            throw NoMatrix(rows, columns, what);
         }
 
         return new Span<T>(values, (int)count);
@@ -27,10 +23,17 @@ internal static unsafe class Arguments
 
     public static Span<T> Array<T>(T* values, ulong count, string what) where T : unmanaged => Matrix(values, count, 1, what);
 
+    private static EmlException NoMatrix(ulong rows, ulong columns, string what) =>
+        Math.BigMul(rows, columns, out ulong count) != 0 || count > int.MaxValue
+            ? new EmlException(ErrorCode.Limit, $"{what}: {rows} × {columns} values; a call takes at most 2^31 - 1, split it")
+            : Null(what);
+
     /// <summary>A count that fits our own sizes.</summary>
-    public static int Count(ulong value, string what) => value <= int.MaxValue
-        ? (int)value
-        : throw new EmlException(ErrorCode.Limit, $"{what}: {value} is over the limit of 2^31 - 1");
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Count(ulong value, string what) => value <= int.MaxValue ? (int)value : throw TooMany(value, what);
+
+    private static EmlException TooMany(ulong value, string what) =>
+        new(ErrorCode.Limit, $"{what}: {value} is over the limit of 2^31 - 1");
 
     public static void NotNull(void* pointer, string what)
     {
@@ -41,9 +44,11 @@ internal static unsafe class Arguments
     }
 
     /// <summary>Only the flags that exist.</summary>
-    public static bool AllowNonFinite(uint flags) => (flags & ~1u) == 0
-        ? flags != 0
-        : throw new EmlException(ErrorCode.Argument, $"flags 0x{flags:x}: only EML_ALLOW_NONFINITE (1) is known");
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AllowNonFinite(uint flags) => (flags & ~1u) == 0 ? flags != 0 : throw UnknownFlags(flags);
+
+    private static EmlException UnknownFlags(uint flags) =>
+        new(ErrorCode.Argument, $"flags 0x{flags:x}: only EML_ALLOW_NONFINITE (1) is known");
 
     /// <summary>UTF-8 text of len bytes, or up to its NUL if len is EML_NTS.</summary>
     public static string Text(byte* text, ulong len, string what)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Eml.Numerics;
 
 namespace Eml.Native;
@@ -19,23 +20,21 @@ internal static class Handles
 {
     private const int GenerationBits = 24;
 
-    private static readonly Lock s_lock = new();
-    private static readonly Stack<int> s_free = new();
-    private static Slot[] s_slots = [];
+    private static Slot[]? s_slots; // no initial value: a class that has work at its start is asked about it at every use
     private static int s_count;
 
     /// <summary>A new handle for an object.</summary>
     public static nint Add(Kind kind, object target)
     {
-        lock (s_lock)
+        lock (FreeSlots.Lock)
         {
-            if (!s_free.TryPop(out int index))
+            if (!FreeSlots.Numbers.TryPop(out int index))
             {
                 index = s_count;
-                if (index == s_slots.Length)
+                if (index == (s_slots?.Length ?? 0))
                 {
                     var larger = new Slot[Math.Max(64, 2 * index)];
-                    s_slots.CopyTo(larger, 0);
+                    s_slots?.CopyTo(larger, 0);
                     for (int i = index; i < larger.Length; i++)
                     {
                         larger[i] = new Slot();
@@ -47,7 +46,7 @@ internal static class Handles
                 s_count++;
             }
 
-            Slot slot = s_slots[index];
+            Slot slot = s_slots![index];
             slot.Put(kind, target);
             return (nint)(((ulong)kind << 56) | ((ulong)slot.Generation << 32) | (uint)index);
         }
@@ -62,14 +61,43 @@ internal static class Handles
         }
 
         ulong bits = (ulong)handle;
-        Slot[] slots = Volatile.Read(ref s_slots);
+        Slot[]? slots = Volatile.Read(ref s_slots);
         uint index = (uint)bits;
-        if (bits >> 56 != (ulong)kind || index >= slots.Length || !slots[index].Matches(kind, Generation(bits)))
+        if (bits >> 56 != (ulong)kind || slots is null || index >= slots.Length || !slots[index].Matches(kind, Generation(bits)))
         {
             throw Stale(handle, kind);
         }
 
         return slots[index];
+    }
+
+    /// <summary>
+    /// The object behind a handle, for reading something immutable of it: no reader is counted, but nothing is read
+    /// while another call changes it.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static object Peek(nint handle, Kind kind)
+    {
+        ulong bits = (ulong)handle;
+        Slot[]? slots = Volatile.Read(ref s_slots);
+        uint index = (uint)bits;
+        if (slots is not null && index < slots.Length)
+        {
+            Slot slot = slots[index];
+            object? target = slot.Target;
+            if (target is not null && !slot.IsWritten && slot.Matches(kind, Generation(bits)) && bits >> 56 == (ulong)kind)
+            {
+                return target;
+            }
+        }
+
+        throw NotNow(handle, kind);
+    }
+
+    private static EmlException NotNow(nint handle, Kind kind)
+    {
+        Find(handle, kind); // says what is wrong with the handle, if anything is
+        return Slot.Busy(kind);
     }
 
     /// <summary>The object behind a handle, for use that needs no exclusion.</summary>
@@ -91,12 +119,12 @@ internal static class Handles
         slot.Enter(handle, kind);
         (slot.Target as IDisposable)?.Dispose();
         slot.Clear();
-        lock (s_lock)
+        lock (FreeSlots.Lock)
         {
             // A slot whose generations are used up is never used again: no handle can come back to life.
             if (slot.Generation < (1u << GenerationBits) - 1)
             {
-                s_free.Push((int)(uint)(ulong)handle);
+                FreeSlots.Numbers.Push((int)(uint)(ulong)handle);
             }
         }
     }
@@ -113,6 +141,14 @@ internal static class Handles
         Kind.Cancel => "eml_cancel",
         _ => "eml_buffer",
     };
+}
+
+/// <summary>The numbers of the slots that are free.</summary>
+internal static class FreeSlots
+{
+    public static Lock Lock { get; } = new();
+
+    public static Stack<int> Numbers { get; } = new();
 }
 
 /// <summary>One place for an object, with the count of its users: −1 a writer, else the number of readers.</summary>

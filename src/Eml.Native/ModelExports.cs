@@ -179,12 +179,7 @@ internal static unsafe class ModelExports
         // The most frequent call: no closure, and no count of readers, because what is evaluated is immutable.
         try
         {
-            if (Handles.Find(model, Kind.Model).IsWritten)
-            {
-                throw Slot.Busy(Kind.Model);
-            }
-
-            EmlModel m = Handles.Get<ModelBox>(model, Kind.Model).Model;
+            EmlModel m = Unsafe.As<ModelBox>(Handles.Peek(model, Kind.Model)).Model;
             m.Forward(Arguments.Matrix(x, rows, (ulong)m.Inputs, "x"), Arguments.Count(rows, "rows"),
                 Arguments.Matrix(y, rows, (ulong)m.Heads, "y"), Arguments.AllowNonFinite(flags));
             return Failure.Ok;

@@ -77,6 +77,24 @@ internal unsafe struct TrainOptionsStruct
     public nint Cancel;
     public delegate* unmanaged[Cdecl]<ProgressStruct*, void*, int> Progress;
     public void* User;
+    public byte* AuditPath;
+    public ulong AuditPathLen;
+    public delegate* unmanaged[Cdecl]<void*, ulong, void*, int> Audit;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct AuditReportStruct
+{
+    public uint StructSize;
+    public int Verdict;
+    public ulong Record;
+    public ulong ByteOffset;
+    public ulong Records;
+    public ulong Moves;
+    public ulong Trials;
+    public double Loss;
+    public int Cancelled;
+    public uint Reserved;
 }
 
 [StructLayout(LayoutKind.Sequential)]

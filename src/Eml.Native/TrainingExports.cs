@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Eml.Formats.Audit;
 using Eml.Functions;
+using Eml.Numerics;
 
 namespace Eml.Native;
 
@@ -21,7 +23,7 @@ internal static unsafe class TrainingExports
         }
 
         int events = use.Target.Model.Events.Count;
-        TrainResult trained = use.Target.Model.Train(Options(options));
+        TrainResult trained = Train(use.Target.Model, options);
         use.Target.Tell(events);
         if (result is not null)
         {
@@ -56,8 +58,9 @@ internal static unsafe class TrainingExports
         int status = Out.Handle(result, Kind.Model, () =>
         {
             using SharedUse<ModelBox> use = ModelExports.Read(model);
-            return new ModelBox(use.Target.Model.Distill((int)Math.Min(depth, int.MaxValue),
-                Arguments.Count(samples, "samples"), Options(options), out trained));
+            EmlModel student = use.Target.Model.Student((int)Math.Min(depth, int.MaxValue), Arguments.Count(samples, "samples"));
+            trained = Train(student, options);
+            return new ModelBox(student);
         });
         return status == Failure.Ok ? Status(trained) : status;
     }
@@ -74,17 +77,51 @@ internal static unsafe class TrainingExports
     private static int Status(TrainResult result) =>
         result.Status == TrainStatus.Cancelled ? Failure.Stopped(result.StopValue) : Failure.Ok;
 
-    private static TrainOptions Options(TrainOptionsStruct* options)
+    /// <summary>Options of a training, or of what repeats one.</summary>
+    public static TrainOptions Options(TrainOptionsStruct o) => new()
+    {
+        MaxSweeps = (int)Math.Min(o.MaxSweeps, int.MaxValue),
+        Seed = o.Seed,
+        TargetLoss = o.TargetLoss,
+        Cancel = o.Cancel == 0 ? null : CancelExports.Get(o.Cancel),
+        Progress = Listener(o.Progress, o.User),
+    };
+
+    private static TrainResult Train(EmlModel model, TrainOptionsStruct* options)
     {
         TrainOptionsStruct o = Versioned.Read(options, default, "eml_train_options");
-        return new TrainOptions
+        TrainOptions wanted = Options(o);
+        if (o.AuditPath is null && o.Audit is null)
         {
-            MaxSweeps = (int)Math.Min(o.MaxSweeps, int.MaxValue),
-            Seed = o.Seed,
-            TargetLoss = o.TargetLoss,
-            Cancel = o.Cancel == 0 ? null : CancelExports.Get(o.Cancel),
-            Progress = Listener(o.Progress, o.User),
-        };
+            return model.Train(wanted);
+        }
+
+        model.CheckTraining(wanted); // before an old log is overwritten
+        using AuditFile? file = o.AuditPath is null ? null : new AuditFile(Arguments.Path(o.AuditPath, o.AuditPathLen));
+        TrainResult result = ModelAudit.Train(model, wanted, bytes =>
+        {
+            file?.Append(bytes);
+            Hand(o, bytes);
+        });
+        file?.Flush();
+        return result;
+    }
+
+    private static void Hand(TrainOptionsStruct options, ReadOnlySpan<byte> bytes)
+    {
+        if (options.Audit is null)
+        {
+            return;
+        }
+
+        fixed (byte* first = bytes)
+        {
+            int answer = options.Audit(first, (ulong)bytes.Length, options.User);
+            if (answer != 0)
+            {
+                throw new EmlException(ErrorCode.Io, $"the callback that takes the audit log returned {answer}; it must return 0 when it has kept the bytes", answer);
+            }
+        }
     }
 
     /// <summary>The caller's progress function as ours; null stays null.</summary>

@@ -80,8 +80,7 @@ internal static unsafe class SafeTreeExports
         // The most frequent call: no closure, and no count of readers, because parameters are replaced, never changed.
         try
         {
-            Slot slot = Handles.Find(tree, Kind.SafeTree);
-            SafeTree target = slot.IsWritten ? throw Slot.Busy(Kind.SafeTree) : Handles.Get<SafeTree>(tree, Kind.SafeTree);
+            var target = Unsafe.As<SafeTree>(Handles.Peek(tree, Kind.SafeTree));
             target.Forward(Arguments.Matrix(x, rows, (ulong)target.Inputs, "x"), Arguments.Count(rows, "rows"),
                 Arguments.Matrix(y, rows, (ulong)target.Heads, "y"), Arguments.AllowNonFinite(flags));
             return Failure.Ok;

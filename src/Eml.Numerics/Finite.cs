@@ -9,9 +9,22 @@ internal static class Finite
     /// <summary>The first value that is NaN or infinite; −1 if there is none.</summary>
     public static int IndexOfOther(ReadOnlySpan<double> values)
     {
-        int i = Lanes8.IsSupported ? WholeVectors<Lanes8>(values)
-            : Lanes4.IsSupported ? WholeVectors<Lanes4>(values)
-            : Lanes2.IsSupported ? WholeVectors<Lanes2>(values) : 0;
+        int i = 0;
+        if (Lanes8.IsSupported)
+        {
+            WholeVectors<Lanes8>(values, ref i);
+        }
+
+        if (Lanes4.IsSupported)
+        {
+            WholeVectors<Lanes4>(values, ref i);
+        }
+
+        if (Lanes2.IsSupported)
+        {
+            WholeVectors<Lanes2>(values, ref i);
+        }
+
         for (; i < values.Length; i++)
         {
             if (!double.IsFinite(values[i]))
@@ -23,17 +36,15 @@ internal static class Finite
         return -1;
     }
 
-    /// <summary>How many values in front are finite for certain.</summary>
-    private static int WholeVectors<T>(ReadOnlySpan<double> values) where T : struct, ILanes<T>
+    /// <summary>Goes on while whole vectors of finite values follow.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WholeVectors<T>(ReadOnlySpan<double> values, ref int i) where T : struct, ILanes<T>
     {
         ref double start = ref MemoryMarshal.GetReference(values);
-        int i = 0;
         while (i <= values.Length - T.Count
             && T.All(T.Less(T.AndBits(T.Load(ref Unsafe.Add(ref start, i)), T.BroadcastBits(long.MaxValue)), T.Broadcast(double.PositiveInfinity))))
         {
             i += T.Count;
         }
-
-        return i;
     }
 }

@@ -16,6 +16,9 @@ internal interface ILanes<T> where T : struct, ILanes<T>
 
     static abstract T Load(ref double source);
 
+    /// <summary>source[at[0]], source[at[1]] …</summary>
+    static abstract T LoadAt(ref double source, ref int at);
+
     static abstract void Store(T value, ref double target);
 
     static abstract T operator +(T a, T b);

@@ -24,6 +24,9 @@ internal readonly struct Lanes1(double value) : ILanes<Lanes1>
     public static Lanes1 Load(ref double source) => new(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes1 LoadAt(ref double source, ref int at) => new(Unsafe.Add(ref source, at));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Lanes1 value, ref double target) => target = value._v;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -29,6 +29,10 @@ internal readonly struct Lanes2(Vector128<double> value) : ILanes<Lanes2>
     public static Lanes2 Load(ref double source) => new(Vector128.LoadUnsafe(ref source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes2 LoadAt(ref double source, ref int at) =>
+        new(Vector128.Create(Unsafe.Add(ref source, at), Unsafe.Add(ref source, Unsafe.Add(ref at, 1))));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Lanes2 value, ref double target) => value._v.StoreUnsafe(ref target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -28,6 +28,13 @@ internal readonly struct Lanes8(Vector512<double> value) : ILanes<Lanes8>
     public static Lanes8 Load(ref double source) => new(Vector512.LoadUnsafe(ref source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes8 LoadAt(ref double source, ref int at) => new(Vector512.Create(
+        Unsafe.Add(ref source, at), Unsafe.Add(ref source, Unsafe.Add(ref at, 1)),
+        Unsafe.Add(ref source, Unsafe.Add(ref at, 2)), Unsafe.Add(ref source, Unsafe.Add(ref at, 3)),
+        Unsafe.Add(ref source, Unsafe.Add(ref at, 4)), Unsafe.Add(ref source, Unsafe.Add(ref at, 5)),
+        Unsafe.Add(ref source, Unsafe.Add(ref at, 6)), Unsafe.Add(ref source, Unsafe.Add(ref at, 7))));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Lanes8 value, ref double target) => value._v.StoreUnsafe(ref target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

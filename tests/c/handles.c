@@ -63,6 +63,8 @@ ON(eml_model, eml_model_record, (h, numbers, numbers + 100, NULL, 1, 0))
 ON(eml_model, eml_model_clear_samples, (h))
 ON(const eml_model, eml_model_forward, (h, numbers, 1, numbers + 100, 0))
 ON(eml_model, eml_model_train, (h, NULL, NULL))
+ON(const eml_model, eml_model_verify_audit, (h, text, 40, NULL, NULL))
+ON(const eml_model, eml_model_verify_audit_file, (h, "/nonexistent/a.log", EML_NTS, NULL, NULL))
 ON(const eml_model, eml_model_loss, (h, numbers))
 ON(eml_model, eml_model_snap, (h, NULL, NULL, 0, NULL))
 ON(const eml_model, eml_model_expression, (h, EML_EXPRESSION_TEXT, 0, text, sizeof text, &need))
@@ -118,6 +120,8 @@ static const handle_function table[] = {
     ENTRY(MODEL, eml_model_clear_samples),
     ENTRY(MODEL, eml_model_forward),
     ENTRY(MODEL, eml_model_train),
+    ENTRY(MODEL, eml_model_verify_audit),
+    ENTRY(MODEL, eml_model_verify_audit_file),
     ENTRY(MODEL, eml_model_loss),
     ENTRY(MODEL, eml_model_snap),
     ENTRY(MODEL, eml_model_expression),

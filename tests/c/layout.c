@@ -29,7 +29,12 @@
   F(eml_progress, accepted, 40)                                                                             \
   F(eml_train_options, struct_size, 0) F(eml_train_options, max_sweeps, 4) F(eml_train_options, seed, 8)    \
   F(eml_train_options, target_loss, 16) F(eml_train_options, cancel, 24) F(eml_train_options, progress, 32) \
-  F(eml_train_options, user, 40)                                                                            \
+  F(eml_train_options, user, 40) F(eml_train_options, audit_path, 48)                                       \
+  F(eml_train_options, audit_path_len, 56) F(eml_train_options, audit, 64)                                  \
+  F(eml_audit_report, struct_size, 0) F(eml_audit_report, verdict, 4) F(eml_audit_report, record, 8)        \
+  F(eml_audit_report, byte_offset, 16) F(eml_audit_report, records, 24) F(eml_audit_report, moves, 32)      \
+  F(eml_audit_report, trials, 40) F(eml_audit_report, loss, 48) F(eml_audit_report, cancelled, 56)          \
+  F(eml_audit_report, reserved, 60)                                                                         \
   F(eml_train_result, struct_size, 0) F(eml_train_result, converged, 4) F(eml_train_result, samples_used, 8) \
   F(eml_train_result, loss_before, 16) F(eml_train_result, loss_after, 24)                                  \
   F(eml_train_result, evaluations, 32) F(eml_train_result, accepted, 40) F(eml_train_result, sweeps, 48)    \
@@ -59,7 +64,8 @@ STATIC_CHECK(sizeof(eml_safetree_info) == 32);
 STATIC_CHECK(sizeof(eml_model_options) == 32);
 STATIC_CHECK(sizeof(eml_model_info) == 64);
 STATIC_CHECK(sizeof(eml_progress) == 48);
-STATIC_CHECK(sizeof(eml_train_options) == 48);
+STATIC_CHECK(sizeof(eml_train_options) == 72);
+STATIC_CHECK(sizeof(eml_audit_report) == 64);
 STATIC_CHECK(sizeof(eml_train_result) == 56);
 STATIC_CHECK(sizeof(eml_snap_options) == 56);
 STATIC_CHECK(sizeof(eml_snap_result) == 48);
@@ -79,6 +85,7 @@ static size_t size_of(const char *owner) {
   SIZE(eml_train_result);
   SIZE(eml_snap_options);
   SIZE(eml_snap_result);
+  SIZE(eml_audit_report);
   SIZE(eml_event);
   return 0;
 }

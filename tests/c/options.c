@@ -30,6 +30,7 @@ static void train_defaults(void) {
   CHECK(options.struct_size == sizeof options);
   CHECK(options.max_sweeps == 0 && options.target_loss == 0);
   CHECK(options.cancel == NULL && options.progress == NULL && options.user == NULL);
+  CHECK(options.audit_path == NULL && options.audit_path_len == 0 && options.audit == NULL);
 }
 
 /* init writes struct_size bytes: no more for a program with an older header, zeros past the known for a newer one. */

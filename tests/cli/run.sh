@@ -84,7 +84,7 @@ check "train reports the loss before and after" grep -Eq '^loss +[-0-9.E]+ befor
 check "train says what it saved" grep -Eq '^saved +misra\.json$' out
 check "a training tells its phases on standard error, without escape sequences" test "$(grep -c $'\e' err)" = 0 -a -s err
 run fn train misra.csv --target y --json --out again.json
-expect "train --json" 0 '^\{"data":"misra.csv","samples":14,"inputs":\["x"\],"targets":\["y"\],"profile":"default","depth":4,"parameters":[0-9]+,"seed":0,"samples_used":14,"loss_before":[^,]+,"loss_after":[^,]+,"converged":true,"cancelled":false,"evaluations":[0-9]+,"accepted":[0-9]+,"sweeps":[0-9]+,"seconds":[^,]+,"fit":\[\{"target":"y","samples":14,"mse":[^,]+,"r2":0\.99[0-9]+\}\],"out":"again.json","lost":\[\]\}$' '*'
+expect "train --json" 0 '^\{"data":"misra.csv","samples":14,"inputs":\["x"\],"targets":\["y"\],"profile":"default","depth":4,"parameters":[0-9]+,"seed":0,"samples_used":14,"loss_before":[^,]+,"loss_after":[^,]+,"converged":true,"cancelled":false,"evaluations":[0-9]+,"accepted":[0-9]+,"sweeps":[0-9]+,"seconds":[^,]+,"fit":\[\{"target":"y","samples":14,"mse":[^,]+,"r2":0\.99[0-9]+\}\],"out":"again.json","lost":\[\],"audit":null\}$' '*'
 check "the same data and seed give the same bytes" cmp -s misra.json again.json
 run fn train misra.csv --target y --seed 7 --out seed7.json
 check "another seed gives another model" test "$rc" = 0 -a "$(cksum <seed7.json)" != "$(cksum <misra.json)"
@@ -264,6 +264,36 @@ expect "too few samples" 2 '' '--samples 49: must be'
 run fn distill misra.json --depth 2
 expect "distill needs --out" 2 '' "'--out' is required"
 
+# ---------------------------------------------------------------------------------------------- attention blocks
+run attn
+expect "eml attn alone prints its verbs" 0 'browser  +Train as' ''
+small="--seq 2 --d-model 4 --d-k 2 --depth 3 --seed 7 --rounds 2 --samples 16"
+# What the page computed with these numbers (shared golden data, browser_export.json), to 12 digits.
+# shellcheck disable=SC2086 # words are meant
+run attn browser $small --json
+expect "attn browser --json" 0 '^\{"mode":"compare","seq_len":2,"d_model":4,"d_k":2,"depth":3,"seed":7,"rounds":2,"samples":16,"eml":\{"parameters":328,"trials_per_round":1312,"loss_before":0\.62326534766[0-9]+,"curve":\[0\.13434342754[0-9]+,0\.13198574094[0-9]+\],"loss_after":0\.13198574094[0-9]+,"converged":false,"evaluations":2624,"accepted":[0-9]+,"stability":\{"max_gradient":0\.00782[0-9]+,"mean_gradient":0\.00400[0-9]+,"trials":50,"tier":"stable"\}\},"baseline":\{"parameters":148,"trials_per_round":600,"loss_before":0\.14191415831[0-9]+,"curve":\[0\.05954125907[0-9]+,0\.02787312628[0-9]+\],.*"tier":"stable"\}\},"cancelled":false,"seconds":[^,]+,"out":null,"files":\[\]\}$' '^descent '
+# shellcheck disable=SC2086
+run attn browser $small --mode iter0 --out bundle
+expect "attn browser --out" 0 '^saved +bundle/eml_attention_toy_out\.json$' '*'
+check "and the loss" grep -q '^loss .* 0\.134392 after (not converged)$' out
+run inspect bundle/eml_attention_toy_out.json --json
+expect "the bundle's output map knows its loss" 0 '"kind":"SafeTree","depth":3,"inputs":4,"heads":8,"parameters":112,.*"trained":false,"name":"eml_attention_toy_out","mse":0\.13439177681[0-9]+,"timestamp":1[0-9.]+\}$' ''
+run convert bundle/eml_attention_toy_q.json q.json
+expect "and converts to eml-core's SafeTree" 0 '^saved' '*'
+check "with its fields" grep -q '^{"depth":3,"inputs":8,"heads":4,"params":\[' q.json
+run attn browser --mode baseline --out x
+expect "the baseline is not exported" 2 '' '--out saves the block of eml functions'
+check "and no folder is made" test ! -e x
+run attn browser --d-k 9 --out x
+expect "a key wider than the model" 1 '' 'd_k must be in 1\.\.=8'
+check "and no folder is made for it" test ! -e x
+run attn browser --mode joint
+expect "an unknown mode" 2 '' 'joint'
+run attn browser --seed 4294967296
+expect "a seed past 32 bits" 2 '' 'from 0 to 4294967295'
+run attn browser $small --out misra.json/sub
+expect "a folder that cannot be" 1 '' '^eml: '
+
 # ---------------------------------------------------------------------------------------------- inspect
 run inspect misra.json
 expect "inspect" 0 '^kind +EmlModel$' ''
@@ -337,6 +367,70 @@ interrupt fn distill stopped.json --depth 4 --samples 20000 --out stopped.pb
 expect "Ctrl-C stops a distillation" 130 '^saved +stopped\.pb' 'interrupted: this is the best state reached'
 run inspect stopped.pb
 expect "and the student that was reached is saved" 0 '^kind +EmlModel$' ''
+
+interrupt attn browser --seq 8 --d-model 32 --d-k 32 --depth 5 --mode compare --out stopped --json
+expect "Ctrl-C stops an attention training" 130 '"curve":\[\].*"baseline":null,"cancelled":true' '*'
+check "and the block that was reached is saved" test -s stopped/eml_attention_toy_v.json
+# ---------------------------------------------------------------------------------------------- audit logs
+run fn train misra.csv --target y --seed 3 --out a.json --audit a.log
+expect "train with an audit log" 0 '^audit log +a\.log$' '*'
+run fn train misra.csv --target y --seed 3 --out b.json
+check "the model is the same without" cmp -s a.json b.json
+run audit verify a.log --data misra.csv
+expect "the log holds" 0 '^verdict +ok: training again gives every record$' '*'
+run audit verify a.log --data misra.csv --json
+expect "the log holds, as JSON" 0 '^\{"log":"a\.log","verdict":"ok","record":[0-9]+,"offset":[0-9]+,"message":"[^"]+","records":[0-9]+,"changes":[0-9]+,"profile":"default","depth":4,"inputs":1,"heads":1,"seed":3,"max_sweeps":0,"target_loss":0,"data_sha256":"[0-9a-f]{64}","cancelled":false,"trials":[0-9]+,"loss":[^,]+,"final_hash":"[0-9a-f]{64}"\}$' '*'
+check "the final hash is the log's last 32 bytes" test "$(number final_hash)" = "\"$(tail -c 32 a.log | od -An -tx1 | tr -d ' \n')\""
+run audit show a.log
+expect "show a log" 0 '^loss +trial +[0-9,]+ +[^ ]+ +#+$' ''
+run audit show a.log --json
+expect "show a log as JSON" 0 '"curve":\[\[[0-9]+,[^]]+\](,\[[0-9]+,[^]]+\])+\]\}$' ''
+sed '3s/./9/' misra.csv >other.csv
+run audit verify a.log --data other.csv
+expect "other data" 1 '^verdict +other data, record 0$' 'a\.log: audit log: record 0, at byte 0: the data are not'
+run audit verify a.log --data misra.csv --target x --inputs y
+expect "other columns" 1 '^verdict +other data' '*'
+run audit verify a.log --data misra.csv --inputs x,y
+expect "more columns than the log has" 1 '' '1 column|--inputs names 2 columns; the log is of a training with 1'
+flip() { # FILE OFFSET: with one bit of that byte changed
+  { head -c "$2" "$1"; tail -c +$(($2 + 1)) "$1" | head -c 1 | LC_ALL=C tr '\000-\377' '\001-\377\000'; tail -c +$(($2 + 2)) "$1"; } >flipped.log
+}
+size=$(wc -c <a.log)
+flip a.log $((size / 2))
+run audit verify flipped.log --data misra.csv --json
+expect "a changed byte" 1 '"verdict":"(changed|malformed|truncated)","record":[0-9]+' '*'
+run audit show flipped.log
+expect "a changed byte is found without the data too" 1 '^verdict +(changed|malformed|truncated), record [0-9]+$' 'flipped\.log: audit log: record'
+head -c $((size - 100)) a.log >cut.log
+run audit verify cut.log --data misra.csv
+expect "a log that was cut off" 1 '^verdict +truncated, record [0-9]+$' 'the log is cut off; the [0-9]+ records before this place are whole'
+run audit verify misra.csv --data misra.csv
+expect "a file that is no log" 1 '^verdict +malformed, record 0$' '*'
+run audit verify a.log --data few.csv
+expect "too few data" 1 '^verdict +other data' '*'
+run fn train misra.csv --target y --audit no/such/folder/a.log
+expect "a log in a folder that does not exist" 1 '' 'does not exist'
+cp a.log kept.log
+run fn train few.csv --target y --profile eml-core-0.1 --audit kept.log
+expect "a training that is refused" 1 '' '50'
+check "leaves an old log as it was" cmp -s a.log kept.log
+run fn train misra.csv --target y --audit /dev/full
+expect "a log that cannot be written" 1 '' '^eml: cannot write /dev/full'
+interrupt fn train noise.csv --target y --depth 5 --audit stopped.log --json
+expect "Ctrl-C stops a training with a log" 130 '"cancelled":true,.*"audit":"stopped\.log"' '*'
+run audit verify stopped.log --data noise.csv --json
+expect "whose log is whole" 0 '"verdict":"ok",.*"cancelled":true' '*'
+: >err
+set -m
+"$eml" fn train noise.csv --target y --depth 5 --profile eml-core-0.1 --audit killed.log >out 2>err </dev/null &
+pid=$!
+set +m
+tries=0
+until [ "$(wc -c 2>/dev/null <killed.log)" -gt 4000 ] || [ $tries -ge 600 ]; do sleep 0.1; tries=$((tries + 1)); done 2>/dev/null
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+run audit verify killed.log --data noise.csv --json
+expect "a killed training leaves the beginning of a log" 1 '"verdict":"truncated","record":([2-9]|[1-9][0-9]+),' '*'
 
 # ---------------------------------------------------------------------------------------------- snap, show
 awk 'BEGIN { print "length,width,price"; for (i = 0; i < 60; i++) { a = i % 10; b = i % 7; printf "%d,%d,%.17g\n", a, b, 3 + a / 2 - b / 3 } }' >price.csv

@@ -5,12 +5,13 @@ import json
 from typing import Any, Dict
 
 from . import abi, errors
+from ._audit import AuditReport
 from ._cancel import Cancel
 from ._events import Event, event_type
 from ._functions import eml, eml_safe, exp, ln, pow, random_restart, softmax3
 from ._log import set_log
 from ._metadata import Metadata
-from ._model import EmlModel, Scaling
+from ._model import EmlModel, Scaling, verify_audit
 from ._native import lib as _lib, library_path as _library_path
 from ._training import Progress, Snapping, Training
 from ._trees import EmlTree, SafeTree
@@ -21,12 +22,12 @@ from .errors import (EmlArgumentError, EmlBufferError, EmlBusyError, EmlError, E
 __version__ = abi.EML_VERSION_STRING
 
 __all__ = [
-    "Cancel", "EmlArgumentError", "EmlBufferError", "EmlBusyError", "EmlError", "EmlFormatError", "EmlHandleError",
+    "AuditReport", "Cancel", "EmlArgumentError", "EmlBufferError", "EmlBusyError", "EmlError", "EmlFormatError", "EmlHandleError",
     "EmlInternalError", "EmlIoError", "EmlLimitError", "EmlLoadError", "EmlMemoryError", "EmlModel",
     "EmlNonFiniteError", "EmlShapeError", "EmlStateError", "EmlTree", "EmlTypeError", "EmlUnsupportedError",
     "EmlVersionError", "Event", "Metadata", "Progress", "SafeTree", "Scaling", "Snapping", "Training", "abi", "build_info", "eml",
     "eml_safe", "errors", "event_type", "exp", "library_path", "ln", "pow", "random_restart", "set_log", "softmax3",
-    "version",
+    "verify_audit", "version",
 ]
 
 

@@ -6,7 +6,8 @@ from ctypes import byref, c_double, c_uint64, c_void_p, sizeof
 from typing import Any, Callable, List, NamedTuple, Optional, Tuple, Type, TypeVar
 
 from . import _events, abi
-from ._arrays import Doubles, fill, flat, matrix, pointer, targets
+from ._arrays import Doubles, fill, flat, matrix, pointer, read, targets
+from ._audit import AuditReport, verify
 from ._bytes import Stored
 from ._cancel import Cancel
 from ._events import Event
@@ -177,24 +178,34 @@ class EmlModel(Stored):
 
     def train(self, progress: Optional[ProgressFunction] = None, cancel: Optional[Cancel] = None, *,
               max_sweeps: Optional[int] = None, seed: Optional[int] = None,
-              target_loss: Optional[float] = None) -> bool:
+              target_loss: Optional[float] = None, audit: Any = None) -> bool:
         """Trains on the recorded samples; True if the loss fell below 0.01. Details are in last_training afterwards.
 
         progress is called with an eml.Progress every now and then; what it raises stops the training and comes out of
-        here. A stopped training keeps the best parameters so far. With profile "eml-core-0.1" and fewer than 50 samples
+        here. A stopped training keeps the best parameters so far. audit: the path of a file that gets a log of every
+        change that is kept, for verify_audit. With profile "eml-core-0.1" and fewer than 50 samples
         nothing happens, and last_training is None.
         """
         self.last_training = None
         info = self._info()
         if info.profile == abi.EML_PROFILE_EML_CORE_0_1 and info.sample_count < _CORE_MIN_SAMPLES:
             return False
-        work = Work(train_options(max_sweeps, seed, target_loss), progress, cancel)
+        work = Work(train_options(max_sweeps, seed, target_loss, audit), progress, cancel)
         result = abi.eml_train_result(struct_size=sizeof(abi.eml_train_result))
         status = lib.eml_model_train(self._handle, byref(work.options), byref(result))
         cancelled = work.finish(status)
         self.last_training = Training(result.converged != 0, cancelled, result.samples_used, result.loss_before,
                                       result.loss_after, result.evaluations, result.accepted, result.sweeps)
         return self.last_training.converged
+
+    def verify_audit(self, log: Any, progress: Optional[ProgressFunction] = None,
+                     cancel: Optional[Cancel] = None) -> AuditReport:
+        """Checks an audit log, bytes or the path of a file, by training again on the samples that are recorded here.
+
+        Nothing else of this model matters: the log holds the parameters and options that the training began with.
+        """
+        work = Work(train_options(None, None, None), progress, cancel)
+        return verify(self._handle, log, work)
 
     def loss(self) -> float:
         """The loss of the current parameters on the recorded samples, in the model's (scaled) units."""
@@ -236,9 +247,9 @@ class EmlModel(Stored):
 
     def distill(self: _Self, depth: int, samples: int, progress: Optional[ProgressFunction] = None,
                 cancel: Optional[Cancel] = None, *, max_sweeps: Optional[int] = None, seed: Optional[int] = None,
-                target_loss: Optional[float] = None) -> _Self:
+                target_loss: Optional[float] = None, audit: Any = None) -> _Self:
         """A shallower student, trained on `samples` (at least 50) random inputs in [0, 1)."""
-        work = Work(train_options(max_sweeps, seed, target_loss), progress, cancel)
+        work = Work(train_options(max_sweeps, seed, target_loss, audit), progress, cancel)
         handle = self._new_handle()
         status = lib.eml_model_distill(self._handle, unsigned(depth, 32, "depth"), unsigned(samples, 64, "samples"),
                                        byref(work.options), byref(handle))
@@ -318,6 +329,21 @@ class EmlModel(Stored):
         info = self._info()
         return "<eml.EmlModel depth=%d inputs=%d heads=%d profile=%r trained=%s>" % (
             info.depth, info.inputs, info.heads, _PROFILE_NAMES[info.profile], info.trained != 0)
+
+
+def verify_audit(log: Any, x: Any, y: Any, progress: Optional[ProgressFunction] = None,
+                 cancel: Optional[Cancel] = None) -> AuditReport:
+    """Checks an audit log, bytes or the path of a file, by training again on the samples x with the targets y.
+
+    x has a row for each sample, y as many targets for each (None where not known), or plain numbers if it is one. The last
+    32 bytes of a whole log are its final hash: keep them elsewhere to know that nobody wrote another log.
+    """
+    inputs, heads = read(x, "x").shape, read(y, "y", absent=True).shape
+    if len(inputs) != 2:
+        raise EmlArgumentError("x must have a row of numbers for each sample")
+    with EmlModel(2, inputs[1], heads[1] if len(heads) == 2 else 1, "default") as samples:
+        samples.record(x, y, allow_nonfinite=True)
+        return samples.verify_audit(log, progress, cancel)
 
 
 def _unpickle(cls: Type[_Self], data: bytes, name: str) -> _Self:

@@ -1,12 +1,12 @@
 """Options, progress and results of a training."""
 from __future__ import annotations
 
-from ctypes import byref, sizeof
+from ctypes import POINTER, byref, c_char, c_char_p, cast, sizeof
 from typing import Any, Callable, Generator, List, NamedTuple, Optional
 
 from . import abi
 from ._cancel import Cancel
-from ._native import check, lib, unsigned
+from ._native import check, lib, path_bytes, unsigned
 from .errors import EmlTypeError
 
 _PHASES = {abi.EML_PHASE_RESTART: "restart", abi.EML_PHASE_DESCENT: "descent", abi.EML_PHASE_SNAP: "snap"}
@@ -51,7 +51,8 @@ class Snapping(NamedTuple):
 ProgressFunction = Callable[[Progress], Any]
 
 
-def train_options(max_sweeps: Optional[int], seed: Optional[int], target_loss: Optional[float]) -> abi.eml_train_options:
+def train_options(max_sweeps: Optional[int], seed: Optional[int], target_loss: Optional[float],
+                  audit: Any = None) -> abi.eml_train_options:
     options = abi.eml_train_options()
     check(lib.eml_train_options_init(byref(options), sizeof(options)))
     if max_sweeps is not None:
@@ -60,6 +61,10 @@ def train_options(max_sweeps: Optional[int], seed: Optional[int], target_loss: O
         options.seed = unsigned(seed, 64, "seed")
     if target_loss is not None:
         options.target_loss = target_loss
+    if audit is not None:
+        path = path_bytes(audit)
+        options.audit_path = cast(c_char_p(path), POINTER(c_char))  # keeps the bytes alive
+        options.audit_path_len = len(path)
     return options
 
 

@@ -78,6 +78,17 @@ EML_PHASE_RESTART = 1
 EML_PHASE_DESCENT = 2
 EML_PHASE_SNAP = 3
 
+EML_AUDIT_OK = 0
+EML_AUDIT_TRUNCATED = 1
+EML_AUDIT_MALFORMED = 2
+EML_AUDIT_CHANGED = 3
+EML_AUDIT_MISSING = 4
+EML_AUDIT_DOUBLED = 5
+EML_AUDIT_REORDERED = 6
+EML_AUDIT_OTHER_DATA = 7
+EML_AUDIT_DIFFERS = 8
+EML_AUDIT_STOPPED = 9
+
 EML_EVENT_TRAINED = 1
 EML_EVENT_PREDICTION = 2
 EML_EVENT_DRIFT = 3
@@ -169,6 +180,7 @@ class eml_progress(Structure):
 
 
 eml_progress_fn = CFUNCTYPE(c_int32, POINTER(eml_progress), c_void_p)
+eml_write_fn = CFUNCTYPE(c_int32, c_void_p, c_uint64, c_void_p)
 
 
 class eml_train_options(Structure):
@@ -180,6 +192,9 @@ class eml_train_options(Structure):
         ("cancel", POINTER(eml_cancel)),
         ("progress", eml_progress_fn),
         ("user", c_void_p),
+        ("audit_path", POINTER(c_char)),
+        ("audit_path_len", c_uint64),
+        ("audit", eml_write_fn),
     ]
 
 
@@ -218,6 +233,21 @@ class eml_snap_result(Structure):
         ("loss_after", c_double),
         ("loss_allowed", c_double),
         ("evaluations", c_uint64),
+    ]
+
+
+class eml_audit_report(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("verdict", c_int32),
+        ("record", c_uint64),
+        ("byte_offset", c_uint64),
+        ("records", c_uint64),
+        ("moves", c_uint64),
+        ("trials", c_uint64),
+        ("loss", c_double),
+        ("cancelled", c_int32),
+        ("reserved", c_uint32),
     ]
 
 
@@ -321,6 +351,10 @@ FUNCTIONS = {
     "eml_model_forward": (eml_status, _MODEL, _DOUBLES, c_uint64, _DOUBLES, c_uint32),
     "eml_train_options_init": (eml_status, POINTER(eml_train_options), c_uint32),
     "eml_model_train": (eml_status, _MODEL, POINTER(eml_train_options), POINTER(eml_train_result)),
+    "eml_model_verify_audit": (eml_status, _MODEL, c_void_p, c_uint64, POINTER(eml_train_options),
+                               POINTER(eml_audit_report)),
+    "eml_model_verify_audit_file": (eml_status, _MODEL, c_char_p, c_uint64, POINTER(eml_train_options),
+                                    POINTER(eml_audit_report)),
     "eml_model_loss": (eml_status, _MODEL, _DOUBLES),
     "eml_snap_options_init": (eml_status, POINTER(eml_snap_options), c_uint32),
     "eml_model_snap": (eml_status, _MODEL, POINTER(eml_snap_options), POINTER(c_uint64), c_uint64,

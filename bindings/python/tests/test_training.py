@@ -1,5 +1,7 @@
 """Training: progress, cancelling, exceptions and signals."""
+import os
 import signal
+import tempfile
 import threading
 import unittest
 
@@ -198,6 +200,78 @@ class TestSignals(Case):
         (event,) = model.drain_events()  # stopped, not finished: the event says how far it came
         self.assertLess(event["Trained"]["mse_after"], event["Trained"]["mse_before"])
         model.predict([0.5, 0.5])
+
+
+class TestAudit(Case):
+    def test_a_log_is_written_and_holds(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a.log")
+            model, plain = square_model(), square_model()
+            model.train(max_sweeps=2, audit=path)
+            plain.train(max_sweeps=2)
+            self.assertBits(model.params, plain.params)
+            report = plain.verify_audit(path)
+            self.assertEqual((report.ok, report.verdict, report.message), (True, "ok", ""))
+            self.assertEqual((report.trials, report.cancelled), (model.last_training.evaluations, False))
+            self.assertBits([report.loss], [model.last_training.loss_after])
+            with open(path, "rb") as file:
+                log = file.read()
+            self.assertEqual(report.byte_offset, len(log))
+            self.assertTrue(plain.verify_audit(log).ok)
+            self.assertTrue(plain.verify_audit(bytearray(log)).ok)
+
+            cut = plain.verify_audit(log[:-1])
+            self.assertEqual((cut.ok, cut.verdict, cut.record), (False, "truncated", report.records - 1))
+            self.assertIn("record", cut.message)
+            for at in range(0, len(log), 997):
+                changed = bytearray(log)
+                changed[at] ^= 64
+                found = plain.verify_audit(changed)
+                self.assertIn(found.verdict, ("changed", "malformed", "truncated"))
+                self.assertLessEqual(found.byte_offset, at)
+            plain.record([0.5, 0.5], 0.25)
+            self.assertEqual(plain.verify_audit(log).verdict, "other data")
+
+    def test_data_without_a_model(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a.log")
+            x, y = [[float(i), i * 0.5] for i in range(20)], [[float(i), None if i % 3 else 1.0] for i in range(20)]
+            with eml.EmlModel(2, 2, 2, "default") as model:
+                model.record(x, y)
+                model.train(max_sweeps=1, seed=4, audit=path)
+            self.assertTrue(eml.verify_audit(path, x, y).ok)
+            y[0][0] = 0.5
+            self.assertEqual(eml.verify_audit(path, x, y).verdict, "other data")
+            with self.assertRaises(eml.EmlArgumentError):
+                eml.verify_audit(path, [1.0, 2.0], [1.0, 2.0])
+
+    def test_refusals(self):
+        model = square_model()
+        before = model.params
+        for path in ("/dev/full", "/nonexistent/a.log"):
+            with self.assertRaises(eml.EmlIoError):
+                model.train(audit=path)
+        with self.assertRaises(eml.EmlTypeError):
+            model.train(audit=5)
+        self.assertBits(model.params, before)
+        with self.assertRaises(eml.EmlIoError):
+            model.verify_audit("/nonexistent/a.log")
+        self.assertEqual(model.verify_audit(bytes(50)).verdict, "malformed")
+
+    def test_what_progress_raises_leaves_a_log_that_holds(self):
+        def stop(_progress):
+            raise KeyError("stop")
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a.log")
+            model = square_model()
+            with self.assertRaises(KeyError):
+                model.train(stop, audit=path)
+            report = model.verify_audit(path)
+            self.assertEqual((report.ok, report.cancelled), (True, True))
+            square_model().train(max_sweeps=1, audit=path)
+            with self.assertRaises(KeyError):
+                model.verify_audit(path, stop)
 
 
 if __name__ == "__main__":

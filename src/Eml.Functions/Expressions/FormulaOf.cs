@@ -16,15 +16,9 @@ internal static class FormulaOf
             values[c] = Scaled(builder, layout.Columns[c], scaling);
         }
 
-        bool[] live = layout.LiveNodes();
         Expression[] outputs = new Expression[layout.Heads];
         for (int n = 0; n < layout.Nodes.Length; n++)
         {
-            if (!live[n])
-            {
-                continue;
-            }
-
             MixNode node = layout.Nodes[n];
             Expression right = Expression.PositiveOr(Side(node.Right, parameters, values), node.Right.Floor);
             Expression value = Expression.Exp(Side(node.Left, parameters, values)) - Expression.Ln(right);

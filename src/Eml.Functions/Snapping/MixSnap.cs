@@ -27,10 +27,9 @@ internal static class MixSnap
         double before = loss.Of(new MixEvaluator(layout, parameters), double.PositiveInfinity);
         double allowed = Bound(options, before, loss);
         var snapper = new Snapper(parameters, (p, bound) => loss.Of(new MixEvaluator(layout, p), bound), before, allowed,
-            monitor, options.Moves);
+            monitor);
 
-        bool[] live = layout.LiveNodes();
-        var sides = layout.Nodes.Where((_, n) => live[n]).SelectMany(n => (MixSide[])[n.Left, n.Right]).ToList();
+        var sides = layout.Nodes.SelectMany(n => (MixSide[])[n.Left, n.Right]).ToList();
         ILookup<int, MixKind> logits = sides.Where(s => IsSoftmax(s.Kind)).ToLookup(s => s.Base, s => s.Kind);
         snapper.Run(logits.Select(g => g.Key).Order(),
             first => Mixtures(first, parameters.AsSpan(first, 3).ToArray(), [.. logits[first].Distinct()], options.Tolerance));

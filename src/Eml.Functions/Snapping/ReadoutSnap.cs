@@ -37,9 +37,9 @@ internal static class ReadoutSnap
         }
 
         double start = loss.Of(new ReadoutEvaluator(layout, current), double.PositiveInfinity);
-        var snapper = new Snapper(current, (p, bound) => loss.Of(new ReadoutEvaluator(layout, p), bound), start, allowed, monitor,
-            options.Moves is null ? null : Listen(options.Moves, parameters, [.. current], start))
+        var snapper = new Snapper(current, (p, bound) => loss.Of(new ReadoutEvaluator(layout, p), bound), start, allowed, monitor)
         {
+            Original = parameters,
             Refit = layout.Features > MostFeatures ? null
                 : Lanes8.IsSupported ? new ReadoutRefit<Lanes8>(layout, samples, left, monitor).Solve
                 : Lanes4.IsSupported ? new ReadoutRefit<Lanes4>(layout, samples, left, monitor).Solve
@@ -103,21 +103,5 @@ internal static class ReadoutSnap
                 p[0] -= p[j + 1] * scaling.InputOffset[j];
             }
         }
-    }
-
-    /// <summary>A listener that hears of the change of units just before the first change that is kept.</summary>
-    private static MoveListener Listen(MoveListener listener, double[] original, double[] unscaled, double loss)
-    {
-        double[]? before = [.. original];
-        return move =>
-        {
-            if (before is not null)
-            {
-                Snapper.Tell(1, before, unscaled, loss, listener);
-                before = null;
-            }
-
-            listener(move);
-        };
     }
 }

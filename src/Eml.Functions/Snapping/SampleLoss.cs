@@ -65,7 +65,13 @@ internal sealed class SampleLoss
     /// <summary>The loss; NaN as soon as it is over the bound or the work has to stop.</summary>
     public double Of(Evaluator evaluator, double bound)
     {
-        _monitor.Evaluations++;
+        double loss = Sum(evaluator, bound);
+        _monitor.EndTrial();
+        return loss;
+    }
+
+    private double Sum(Evaluator evaluator, double bound)
+    {
         double sum = 0;
         int heads = _weights.Length;
         for (int start = 0; start < _rows; start += BlockRows)

@@ -24,7 +24,7 @@ public sealed class SnapOptions
     public Func<TrainProgress, int>? Progress { get; init; }
 
     /// <summary>Hears of every change that is kept.</summary>
-    public MoveListener? Moves { get; init; }
+    public MoveListener? OnMove { get; init; }
 
     internal void Check()
     {

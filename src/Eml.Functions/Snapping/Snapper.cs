@@ -14,13 +14,13 @@ internal sealed class Snapper
     private readonly bool[] _isFixed;
     private readonly Func<double[], double, double> _lossOf; // parameters, bound → loss, or NaN if it is over the bound
     private readonly TrainMonitor _monitor;
-    private readonly MoveListener? _listener;
     private readonly List<SnappedParameter> _snapped = [];
+    private bool _told;
 
     public Snapper(double[] parameters, Func<double[], double, double> lossOf, double loss, double allowed,
-        TrainMonitor monitor, MoveListener? listener)
+        TrainMonitor monitor)
     {
-        (_parameters, _lossOf, Loss, Allowed, _monitor, _listener) = (parameters, lossOf, loss, allowed, monitor, listener);
+        (_parameters, _lossOf, Loss, Allowed, _monitor) = (parameters, lossOf, loss, allowed, monitor);
         _trial = [.. parameters];
         _isFixed = new bool[parameters.Length];
         monitor.Loss = loss;
@@ -33,6 +33,9 @@ internal sealed class Snapper
 
     /// <summary>In the order in which it happened.</summary>
     public IReadOnlyList<SnappedParameter> Snapped => _snapped;
+
+    /// <summary>What the listener knows, if the search starts from others: it hears of the change with the first move.</summary>
+    public double[]? Original { get; init; }
 
     /// <summary>Adapts the parameters that are not fixed to those that are; null: they stay.</summary>
     public Action<double[], bool[]>? Refit { get; init; }
@@ -114,22 +117,14 @@ internal sealed class Snapper
             }
         }
 
-        Loss = loss;
-        _monitor.Loss = loss;
-        _monitor.Accepted++;
-        Tell(_monitor.Evaluations, _parameters, _trial, loss, _listener);
-        _trial.CopyTo(_parameters, 0);
-    }
-
-    /// <summary>Tells a listener of all the parameters that differ.</summary>
-    public static void Tell(long step, double[] before, double[] after, double loss, MoveListener? listener)
-    {
-        int[] changed = [.. Enumerable.Range(0, before.Length)
-            .Where(i => BitConverter.DoubleToInt64Bits(before[i]) != BitConverter.DoubleToInt64Bits(after[i]))];
-        if (changed.Length > 0)
+        if (!_told && Original is not null)
         {
-            listener?.Invoke(new AcceptedMove(step, changed, [.. changed.Select(i => before[i])],
-                [.. changed.Select(i => after[i])], loss));
+            _monitor.Tell(1, Original, _parameters, Loss);
         }
+
+        _told = true;
+        Loss = loss;
+        _monitor.Keep(_parameters, _trial, loss);
+        _trial.CopyTo(_parameters, 0);
     }
 }

@@ -22,7 +22,10 @@ public class MutationTests
         {
             files.Add(ModelFile.Write(Models.Tree(random), format));
             if (format != FileFormat.Browser)
+            {
                 files.Add(ModelFile.Write(Models.Model(random, i % 2 == 0 ? Profile.EmlCore01 : Profile.Default), format));
+                files.Add(ModelFile.Write(AttentionFormatTests.Block(random), format));
+            }
         }
 
         int refused = 0;

@@ -55,7 +55,7 @@ public class SnapTests
             SnapResult result = model.Snap(new SnapOptions
             {
                 MaxLossIncrease = increase,
-                Moves = move =>
+                OnMove = move =>
                 {
                     Assert.True(move.Step > step);
                     (step, last) = (move.Step, move.Loss);
@@ -127,7 +127,7 @@ public class SnapTests
         {
             MaxLossIncrease = 10,
             Cancel = cancel,
-            Moves = _ =>
+            OnMove = _ =>
             {
                 if (++moves == 3)
                 {

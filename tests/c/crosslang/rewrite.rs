@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use eml_native::native::{Format, Model, SafeTree};
+use eml_native::native::{Format, Model, SafeTree, TrainOptions};
 
 const ROWS: usize = 25;
 
@@ -45,6 +45,23 @@ fn rewrite(source: &Path, target: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// The log of the training that write.c did, made once more; the one of C must hold.
+fn rewrite_log(source: &Path, target: &Path) -> Result<(), Box<dyn Error>> {
+    let x: Vec<f64> = (0..60).map(|i| f64::from(i) / 60.0).collect();
+    let y: Vec<f64> = x.iter().map(|x| x * x + 1.0).collect();
+    let mut model = Model::builder().depth(3).inputs(1).build()?;
+    model.record(&x, &y)?;
+    if !model.verify_audit_file(source, TrainOptions::new())?.is_ok() {
+        return Err("the log of C does not hold".into());
+    }
+    let mut log = Vec::new();
+    model.train(TrainOptions::new().max_sweeps(3).seed(5).audit(&mut log).audit_file(target)?)?;
+    if fs::read(target)? != log {
+        return Err("audit and audit_file differ".into());
+    }
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let folders: Vec<String> = std::env::args().skip(1).collect();
     let [source, target] = folders.as_slice() else {
@@ -52,7 +69,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     for entry in fs::read_dir(source)? {
         let path = entry?.path();
-        if path.extension().map_or(true, |extension| extension != "predictions") {
+        if path.ends_with("audit.log") {
+            rewrite_log(&path, &Path::new(target).join("audit.log"))?;
+        } else if path.extension().map_or(true, |extension| extension != "predictions") {
             rewrite(&path, &Path::new(target).join(path.file_name().unwrap_or_default()))?;
         }
     }

@@ -1,6 +1,6 @@
 /*
  * write.c - `write FOLDER`: models and SafeTrees in every format, as the other languages shall read them, and beside each
- * file FILE.predictions: one value per line as the 16 hex digits of its bits.
+ * file FILE.predictions: one value per line as the 16 hex digits of its bits; and audit.log, the log of a training.
  */
 #include "../fixture.h"
 
@@ -78,6 +78,27 @@ static void write_tree(const char *folder, const char *name, uint32_t depth, uin
   CHECK_OK(eml_safetree_free(tree));
 }
 
+/* The audit log of a training on x = i / 60, y = x * x + 1. */
+static void write_log(const char *folder) {
+  eml_model *model = new_model(EML_PROFILE_DEFAULT, 3, 1, 1);
+  double x[60], y[60];
+  char path[512];
+  for (int i = 0; i < 60; i++) {
+    x[i] = (double)i / 60;
+    y[i] = x[i] * x[i] + 1;
+  }
+  CHECK_OK(eml_model_record(model, x, y, NULL, 60, 0));
+  snprintf(path, sizeof path, "%s/audit.log", folder);
+  eml_train_options options;
+  CHECK_OK(eml_train_options_init(&options, sizeof options));
+  options.max_sweeps = 3;
+  options.seed = 5;
+  options.audit_path = path;
+  options.audit_path_len = EML_NTS;
+  CHECK_OK(eml_model_train(model, &options, NULL));
+  CHECK_OK(eml_model_free(model));
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) {
     fprintf(stderr, "usage: write FOLDER\n");
@@ -94,5 +115,6 @@ int main(int argc, char **argv) {
   write_model(argv[1], "plain-default-3", random_model(EML_PROFILE_DEFAULT, 3, 1, 1));
   write_tree(argv[1], "3", 3, 4, 2);
   write_tree(argv[1], "0", 0, 2, 1);
+  write_log(argv[1]);
   return test_bad_checks == 0 ? 0 : 1;
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use eml_native::native::{
     self, math, Affine, Buffer, Cancel, Error, ErrorCode, Format, Language, Model, Phase, Profile, SafeTree, Scaling,
-    SnapOptions, TrainOptions,
+    SnapOptions, TrainOptions, Verdict,
 };
 use eml_native::EmlEvent;
 use support::{assert_same, each, event_of, golden, json};
@@ -54,6 +54,63 @@ fn with_samples(profile: Profile) -> Model {
     let y: Vec<f64> = x.chunks(2).map(|row| (row[0] + row[1]) / 2.0).collect();
     model.record(&x, &y).unwrap();
     model
+}
+
+#[test]
+fn audit_logs() {
+    for profile in [Profile::EmlCore01, Profile::Default] {
+        let mut model = with_samples(profile);
+        let data = with_samples(profile);
+        let mut log = Vec::new();
+        let training = model.train(TrainOptions::new().max_sweeps(2).audit(&mut log)).unwrap();
+        let report = data.verify_audit(&log, TrainOptions::new()).unwrap();
+        assert!(report.is_ok() && report.message.is_empty(), "{report:?}");
+        assert_eq!((report.trials, report.loss, report.cancelled), (training.evaluations, training.loss_after, false));
+
+        let cut = data.verify_audit(&log[..log.len() / 2], TrainOptions::new()).unwrap();
+        assert_eq!(cut.verdict, Verdict::Truncated);
+        assert!(cut.record < report.records && cut.message.contains("record"), "{cut:?}");
+        let middle = log.len() / 2;
+        log[middle] ^= 1;
+        assert!(!data.verify_audit(&log, TrainOptions::new()).unwrap().is_ok());
+        log[middle] ^= 1;
+        let mut other = with_samples(profile);
+        other.record(&[0.5, 0.5], &[0.5]).unwrap();
+        assert_eq!(other.verify_audit(&log, TrainOptions::new()).unwrap().verdict, Verdict::OtherData);
+    }
+}
+
+/// A writer that takes so many records and then fails, or panics.
+struct Full(usize, bool);
+
+impl std::io::Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0 == 0 {
+            assert!(!self.1, "a writer's panic");
+            return Err(std::io::Error::from_raw_os_error(28));
+        }
+        self.0 -= 1;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_written() {
+    let mut model = with_samples(Profile::Default);
+    let before = model.params();
+    for records in 0..4 {
+        let error = model.train(TrainOptions::new().audit(Full(records, false))).unwrap_err();
+        assert_eq!((error.code, error.sub_code), (ErrorCode::Io, 28));
+        let panic = catch_unwind(AssertUnwindSafe(|| model.train(TrainOptions::new().audit(Full(records, true)))));
+        assert_eq!(panic.unwrap_err().downcast_ref::<&str>(), Some(&"a writer's panic"));
+    }
+    let error = model.train(TrainOptions::new().audit_file("/dev/full").unwrap()).unwrap_err();
+    assert_eq!((error.code, error.sub_code), (ErrorCode::Io, 28));
+    assert_eq!(model.params(), before);
 }
 
 #[test]

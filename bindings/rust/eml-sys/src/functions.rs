@@ -162,6 +162,20 @@ dynamic! {
             options: *const eml_train_options,
             result: *mut eml_train_result,
         ) -> eml_status;
+        pub fn eml_model_verify_audit(
+            model: *const eml_model,
+            log: *const c_void,
+            len: u64,
+            options: *const eml_train_options,
+            out: *mut eml_audit_report,
+        ) -> eml_status;
+        pub fn eml_model_verify_audit_file(
+            model: *const eml_model,
+            path: *const c_char,
+            path_len: u64,
+            options: *const eml_train_options,
+            out: *mut eml_audit_report,
+        ) -> eml_status;
         pub fn eml_model_loss(model: *const eml_model, out: *mut f64) -> eml_status;
         pub fn eml_snap_options_init(options: *mut eml_snap_options, struct_size: u32) -> eml_status;
         pub fn eml_model_snap(

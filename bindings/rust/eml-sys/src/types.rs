@@ -175,6 +175,8 @@ pub struct eml_progress {
 
 pub type eml_progress_fn = Option<unsafe extern "C" fn(progress: *const eml_progress, user: *mut c_void) -> i32>;
 
+pub type eml_write_fn = Option<unsafe extern "C" fn(bytes: *const c_void, len: u64, user: *mut c_void) -> i32>;
+
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct eml_train_options {
@@ -185,6 +187,9 @@ pub struct eml_train_options {
     pub cancel: *const eml_cancel,
     pub progress: eml_progress_fn,
     pub user: *mut c_void,
+    pub audit_path: *const c_char,
+    pub audit_path_len: u64,
+    pub audit: eml_write_fn,
 }
 
 #[repr(C)]
@@ -223,6 +228,32 @@ pub struct eml_snap_result {
     pub loss_after: f64,
     pub loss_allowed: f64,
     pub evaluations: u64,
+}
+
+pub const EML_AUDIT_OK: i32 = 0;
+pub const EML_AUDIT_TRUNCATED: i32 = 1;
+pub const EML_AUDIT_MALFORMED: i32 = 2;
+pub const EML_AUDIT_CHANGED: i32 = 3;
+pub const EML_AUDIT_MISSING: i32 = 4;
+pub const EML_AUDIT_DOUBLED: i32 = 5;
+pub const EML_AUDIT_REORDERED: i32 = 6;
+pub const EML_AUDIT_OTHER_DATA: i32 = 7;
+pub const EML_AUDIT_DIFFERS: i32 = 8;
+pub const EML_AUDIT_STOPPED: i32 = 9;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_audit_report {
+    pub struct_size: u32,
+    pub verdict: i32,
+    pub record: u64,
+    pub byte_offset: u64,
+    pub records: u64,
+    pub moves: u64,
+    pub trials: u64,
+    pub loss: f64,
+    pub cancelled: i32,
+    pub reserved: u32,
 }
 
 // events

@@ -157,7 +157,7 @@ impl Model {
             options.raw.cancel = token.handle();
         }
         let (closure, mut raw) = (options.progress.take(), options.raw);
-        let status = watched(closure, |function, user| {
+        let status = watched(closure, None, |function, user| {
             (raw.progress, raw.user) = (function, user);
             // SAFETY: sole user of the handle; all pointers are valid during the call.
             unsafe { sys::eml_model_snap(self.handle, &raw, indices.as_mut_ptr(), indices.len() as u64, &mut result) }

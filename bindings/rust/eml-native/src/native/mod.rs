@@ -22,6 +22,7 @@ use std::ffi::CStr;
 
 use eml_sys as sys;
 
+mod audit;
 mod bytes;
 mod cancel;
 mod error;
@@ -33,6 +34,7 @@ mod records;
 mod safetree;
 mod train;
 
+pub use audit::{AuditReport, Verdict};
 pub use bytes::Buffer;
 pub use cancel::Cancel;
 pub(crate) use error::{check, must};

@@ -1,14 +1,17 @@
 //! What a training is asked for, tells on its way, and ends with.
 
 use std::any::Any;
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::os::raw::c_void;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 
 use eml_sys as sys;
 
 use super::cancel::Cancel;
-use super::error::{check, must};
+use super::error::{check, must, Error};
+use super::utf8;
 
 /// The part of a training that is at work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +96,8 @@ pub struct TrainOptions<'a> {
     raw: sys::eml_train_options,
     progress: Option<ProgressClosure<'a>>,
     cancel: Option<Cancel>,
+    audit: Option<Box<dyn Write + 'a>>,
+    audit_path: String,
 }
 
 impl<'a> TrainOptions<'a> {
@@ -106,11 +111,14 @@ impl<'a> TrainOptions<'a> {
             cancel: std::ptr::null(),
             progress: None,
             user: std::ptr::null_mut(),
+            audit_path: std::ptr::null(),
+            audit_path_len: 0,
+            audit: None,
         };
         let size = std::mem::size_of_val(&raw) as u32;
         // SAFETY: `raw` is a struct of that size.
         must(check(unsafe { sys::eml_train_options_init(&mut raw, size) }));
-        TrainOptions { raw, progress: None, cancel: None }
+        TrainOptions { raw, progress: None, cancel: None, audit: None, audit_path: String::new() }
     }
 
     /// The most sweeps of coordinate descent.
@@ -144,13 +152,48 @@ impl<'a> TrainOptions<'a> {
         self
     }
 
+    /// Writes the audit log, for [`Model::verify_audit`](super::Model::verify_audit): every change that is kept, record
+    /// by record. A writer that fails ends the training and leaves the model as it was.
+    ///
+    /// ```
+    /// use eml_native::native::{Model, TrainOptions};
+    ///
+    /// # fn main() -> Result<(), eml_native::native::Error> {
+    /// let mut model = Model::builder().inputs(1).depth(2).build()?;
+    /// model.record(&[0.0, 0.25, 0.5, 0.75, 1.0], &[1.0, 1.5, 3.0, 4.0, 8.0])?;
+    /// let mut log = Vec::new();
+    /// model.train(TrainOptions::new().max_sweeps(2).seed(7).audit(&mut log))?;
+    /// assert!(model.verify_audit(&log, TrainOptions::new())?.is_ok());
+    /// log[200] ^= 1;
+    /// assert!(!model.verify_audit(&log, TrainOptions::new())?.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn audit(mut self, log: impl Write + 'a) -> Self {
+        self.audit = Some(Box::new(log));
+        self
+    }
+
+    /// The same into a file, which is emptied first.
+    pub fn audit_file(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        self.audit_path = utf8(path.as_ref())?.to_owned();
+        Ok(self)
+    }
+
     /// Calls `work` with options that the library can read, then lets a panic of the progress closure continue.
     pub(crate) fn run<R>(mut self, work: impl FnOnce(*const sys::eml_train_options) -> R) -> R {
         if let Some(token) = &self.cancel {
             self.raw.cancel = token.handle();
         }
-        let (closure, raw) = (self.progress.take(), &mut self.raw);
-        watched(closure, |function, user| {
+        if !self.audit_path.is_empty() {
+            self.raw.audit_path = self.audit_path.as_ptr().cast();
+            self.raw.audit_path_len = self.audit_path.len() as u64;
+        }
+        if self.audit.is_some() {
+            self.raw.audit = Some(Watcher::write);
+        }
+        let (progress, audit, raw) = (self.progress.take(), self.audit.take(), &mut self.raw);
+        watched(progress, audit, |function, user| {
             (raw.progress, raw.user) = (function, user);
             work(raw)
         })
@@ -163,25 +206,26 @@ impl Default for TrainOptions<'_> {
     }
 }
 
-/// Calls `work` with the function and argument that make the library call the closure, then lets its panic continue.
-pub(crate) fn watched<R>(
-    closure: Option<ProgressClosure<'_>>,
+/// Calls `work` with the function and argument that make the library call the closure, then lets a panic continue. With
+/// the same argument [`Watcher::write`] writes the log.
+pub(crate) fn watched<'a, R>(
+    progress: Option<ProgressClosure<'a>>,
+    audit: Option<Box<dyn Write + 'a>>,
     work: impl FnOnce(sys::eml_progress_fn, *mut c_void) -> R,
 ) -> R {
-    let mut watcher = closure.map(|closure| Watcher { closure, panic: None });
-    let result = match &mut watcher {
-        Some(watcher) => work(Some(Watcher::call), (watcher as *mut Watcher<'_>).cast()),
-        None => work(None, std::ptr::null_mut()),
-    };
-    if let Some(payload) = watcher.and_then(|watcher| watcher.panic) {
+    let function: sys::eml_progress_fn = if progress.is_some() { Some(Watcher::call) } else { None };
+    let mut watcher = Watcher { progress, audit, panic: None };
+    let result = work(function, (&mut watcher as *mut Watcher<'a>).cast());
+    if let Some(payload) = watcher.panic {
         panic::resume_unwind(payload);
     }
     result
 }
 
-/// A progress closure at work.
+/// A progress closure and a log's writer at work.
 struct Watcher<'a> {
-    closure: ProgressClosure<'a>,
+    progress: Option<ProgressClosure<'a>>,
+    audit: Option<Box<dyn Write + 'a>>,
     panic: Option<Box<dyn Any + Send>>,
 }
 
@@ -203,9 +247,27 @@ impl Watcher<'_> {
             evaluations: raw.evaluations,
             accepted: raw.accepted,
         };
-        match panic::catch_unwind(AssertUnwindSafe(|| (watcher.closure)(&now))) {
-            Ok(ControlFlow::Continue(())) => 0,
-            Ok(ControlFlow::Break(())) => 1,
+        let progress = &mut watcher.progress;
+        match panic::catch_unwind(AssertUnwindSafe(|| progress.as_mut().map(|closure| closure(&now)))) {
+            Ok(None | Some(ControlFlow::Continue(()))) => 0,
+            Ok(Some(ControlFlow::Break(()))) => 1,
+            Err(payload) => {
+                watcher.panic = Some(payload);
+                1
+            }
+        }
+    }
+}
+
+impl Watcher<'_> {
+    /// What the library gives the log's bytes to. Returns the system's error number, or 1, if they could not be written.
+    unsafe extern "C" fn write(bytes: *const c_void, len: u64, user: *mut c_void) -> i32 {
+        let watcher = &mut *user.cast::<Watcher<'_>>();
+        let record = std::slice::from_raw_parts(bytes.cast::<u8>(), len as usize);
+        let audit = &mut watcher.audit;
+        match panic::catch_unwind(AssertUnwindSafe(|| audit.as_mut().map(|log| log.write_all(record)))) {
+            Ok(None | Some(Ok(()))) => 0,
+            Ok(Some(Err(error))) => error.raw_os_error().filter(|&code| code != 0).unwrap_or(1),
             Err(payload) => {
                 watcher.panic = Some(payload);
                 1

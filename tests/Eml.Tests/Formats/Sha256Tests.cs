@@ -1,10 +1,10 @@
 using System.Security.Cryptography;
 using System.Text;
-using Eml.Cli;
+using Eml.Formats;
 
-namespace Eml.Tests.Cli;
+namespace Eml.Tests.Formats;
 
-/// <summary>The hash that <c>eml inspect</c> shows.</summary>
+/// <summary>The hash of audit logs and of <c>eml inspect</c>.</summary>
 public class Sha256Tests
 {
     // FIPS 180-4's examples.

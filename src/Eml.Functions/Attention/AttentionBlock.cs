@@ -1,0 +1,276 @@
+using Eml.Numerics;
+
+namespace Eml.Functions;
+
+/// <summary>
+/// What eml-core's two experimental attention blocks have in common: one head over seq_len rows of d_model numbers, given
+/// flat, row by row; softmax(Q·Kᵀ / √d_k)·V and an output map, trained without gradients. Forward may run on any number of
+/// threads while nothing else runs; everything else wants one thread at a time.
+/// </summary>
+public abstract class AttentionBlock
+{
+    /// <summary>Most rows in a sequence.</summary>
+    public const int MaxSeqLen = 8;
+
+    /// <summary>Most numbers in a row.</summary>
+    public const int MaxDModel = 32;
+
+    /// <summary>Recorded samples; a further one takes the oldest one's place.</summary>
+    public const int BufferLimit = 256;
+
+    /// <summary>Fewer samples than this are not trained on.</summary>
+    private const int MinSamples = 4;
+
+    private const double LeastGain = 1e-12;
+    private const ulong RoundStride = 0x9E3779B97F4A7C15;
+    private const double InitialSize = 0.05;
+
+    private readonly AttentionLayout _layout;
+    private readonly List<double[]> _inputs = [];
+    private readonly List<double[]> _targets = [];
+    private double[] _parameters;
+    private double _scale;
+    private AttentionEvaluator? _evaluator; // made when it is first asked for
+
+    private protected AttentionBlock(string name, AttentionLayout layout, ulong seed)
+    {
+        Name = name;
+        _layout = layout;
+        _parameters = new double[layout.ParameterCount];
+        var random = new Lcg64(seed ^ (ulong)layout.DModel);
+        foreach (ref double p in _parameters.AsSpan())
+        {
+            p = random.AttentionSigned() * InitialSize;
+        }
+
+        _scale = 1.0 / Math.Sqrt(layout.DK);
+    }
+
+    private protected AttentionBlock(AttentionBlock other)
+    {
+        Name = other.Name;
+        Trained = other.Trained;
+        TrainingRounds = other.TrainingRounds;
+        LastAccepts = other.LastAccepts;
+        _layout = other._layout;
+        _inputs.AddRange(other._inputs);
+        _targets.AddRange(other._targets);
+        _parameters = other._parameters;
+        _scale = other._scale;
+        _evaluator = other._evaluator;
+    }
+
+    /// <summary>The name that events and files carry.</summary>
+    public string Name { get; set; }
+
+    /// <summary>Numbers in a row of the sequence.</summary>
+    public int DModel => _layout.DModel;
+
+    /// <summary>Numbers in a query, key or value.</summary>
+    public int DK => _layout.DK;
+
+    /// <summary>Rows in the sequence.</summary>
+    public int SeqLen => _layout.SeqLen;
+
+    /// <summary>seq_len·d_model: numbers in a sample.</summary>
+    public int Width => _layout.Width;
+
+    /// <summary>Whether a training reached its limit, or the caller said so.</summary>
+    public bool Trained { get; set; }
+
+    /// <summary>Trainings so far, those without enough samples included.</summary>
+    public ulong TrainingRounds { get; set; }
+
+    /// <summary>Moves that the last training kept.</summary>
+    public long LastAccepts { get; private set; }
+
+    /// <summary>Recorded samples.</summary>
+    public int BufferLength => _inputs.Count;
+
+    /// <summary>The maps inside, in the order of their parameters.</summary>
+    public IReadOnlyList<AttentionPart> Parts => _layout.Parts;
+
+    /// <summary>Parameters of all parts.</summary>
+    public int ParameterCount => _parameters.Length;
+
+    /// <summary>(<see cref="ParameterCount"/>), part after part.</summary>
+    public ReadOnlySpan<double> Parameters => _parameters;
+
+    /// <summary>What the scores are multiplied by: 1/√d_k at first. Files store it.</summary>
+    public double Scale
+    {
+        get => _scale;
+        set
+        {
+            if (!double.IsFinite(value))
+            {
+                throw new EmlException(ErrorCode.NonFinite, $"scale is {value}; give a finite number");
+            }
+
+            _scale = value;
+            Publish();
+        }
+    }
+
+    /// <summary>Replaces all parameters.</summary>
+    public void SetParameters(ReadOnlySpan<double> parameters, bool allowNonFinite = false)
+    {
+        if (parameters.Length != ParameterCount)
+        {
+            throw new EmlException(ErrorCode.Shape, $"expected {ParameterCount} params, got {parameters.Length}");
+        }
+
+        if (!allowNonFinite)
+        {
+            Check.Finite("params", parameters);
+        }
+
+        _parameters = parameters.ToArray();
+        Publish();
+    }
+
+    /// <summary>x (rows, <see cref="Width"/>) → y (rows, <see cref="Width"/>).</summary>
+    public void Forward(ReadOnlySpan<double> x, int rows, Span<double> y, bool allowNonFinite = false)
+    {
+        CheckSamples("x", x, rows, allowNonFinite);
+        Check.Length("y", y.Length, rows, Width);
+        AttentionEvaluator evaluator = Volatile.Read(ref _evaluator) ?? Compile();
+        bool learned = UsesLearnedSoftmax;
+        for (int i = 0; i < rows; i++)
+        {
+            evaluator.Row(x.Slice(i * Width, Width), y.Slice(i * Width, Width), learned);
+        }
+    }
+
+    /// <summary>Records x (rows, <see cref="Width"/>) with targets of the same shape; the last <see cref="BufferLimit"/> stay.</summary>
+    public void Record(ReadOnlySpan<double> x, ReadOnlySpan<double> targets, int rows = 1, bool allowNonFinite = false)
+    {
+        CheckSamples("x", x, rows, allowNonFinite);
+        CheckSamples("targets", targets, rows, allowNonFinite);
+        for (int i = 0; i < rows; i++)
+        {
+            if (_inputs.Count == BufferLimit)
+            {
+                _inputs.RemoveAt(0);
+                _targets.RemoveAt(0);
+            }
+
+            _inputs.Add(x.Slice(i * Width, Width).ToArray());
+            _targets.Add(targets.Slice(i * Width, Width).ToArray());
+        }
+    }
+
+    /// <summary>Forgets the recorded samples.</summary>
+    public void ClearSamples()
+    {
+        _inputs.Clear();
+        _targets.Clear();
+    }
+
+    /// <summary>
+    /// eml-core's joint training: each trial moves one parameter, picked at random over all parts, and keeps the move if the
+    /// mean squared error on the subset falls by more than 1e-12. (The crate's generator yields the first half of the
+    /// parameters and downward moves only.) Progress reports carry the number of the training as their phase.
+    /// </summary>
+    public EndToEndTrainResult TrainEndToEnd(EndToEndTrainConfig config, TrainOptions? options = null)
+    {
+        config.Check();
+        RefuseOtherOptions(options);
+        TrainingRounds = unchecked(TrainingRounds + 1);
+        int used = (int)Math.Min(config.MaxSamples, BufferLength);
+        if (used < MinSamples)
+        {
+            return new EndToEndTrainResult(TrainStatus.Done, 0, double.PositiveInfinity, double.PositiveInfinity, false, used, 0, 0, 0);
+        }
+
+        int wanted = (int)Math.Min(config.EvalSubset, used), stride = used / wanted;
+        int[] subset = [.. Enumerable.Range(0, used).Where(i => i % stride == 0).Take(wanted)];
+        double[][] x = [.. subset.Select(i => _inputs[i])], targets = [.. subset.Select(i => _targets[i])];
+        double[] parameters = [.. _parameters];
+        var monitor = new TrainMonitor(options) { Phase = (int)Math.Min(TrainingRounds, int.MaxValue), Total = config.Trials };
+        double before = Lanes8.IsSupported ? Train<Lanes8>(parameters, x, targets, config, options, monitor)
+            : Lanes4.IsSupported ? Train<Lanes4>(parameters, x, targets, config, options, monitor)
+            : Lanes2.IsSupported ? Train<Lanes2>(parameters, x, targets, config, options, monitor)
+            : Train<Lanes1>(parameters, x, targets, config, options, monitor);
+
+        _parameters = parameters;
+        Publish();
+        LastAccepts = monitor.Accepted;
+        bool converged = monitor.Loss < config.ConvergenceMse;
+        if (converged)
+        {
+            Trained = true;
+            OnTrained(used, before, monitor.Loss);
+        }
+
+        return new EndToEndTrainResult(monitor.Stopped ? TrainStatus.Cancelled : TrainStatus.Done, monitor.StopValue, monitor.Loss,
+            before, converged, used, subset.Length, monitor.Evaluations, monitor.Accepted);
+    }
+
+    /// <summary>A training reached its limit.</summary>
+    private protected abstract void OnTrained(int samples, double before, double after);
+
+    /// <summary>Whether rows of scores go through the softmax tree.</summary>
+    private protected abstract bool UsesLearnedSoftmax { get; }
+
+    private double Train<T>(double[] parameters, double[][] x, double[][] targets, EndToEndTrainConfig config, TrainOptions? options,
+        TrainMonitor monitor) where T : struct, ILanes<T>
+    {
+        var trainer = new AttentionTrainer<T>(_layout, parameters, _scale, UsesLearnedSoftmax, x, targets);
+        double before = trainer.Evaluate(), best = before;
+        monitor.Loss = best;
+        var random = new Lcg64(unchecked(config.Seed + TrainingRounds * RoundStride));
+        var steps = new AttentionSteps(config);
+        int work = trainer.WorkPerTrial;
+        for (long trial = 0; trial < config.Trials && !monitor.Stopped; trial++)
+        {
+            double step = steps.At(trial);
+            int index = Math.Min((int)(random.AttentionUnit() * parameters.Length), parameters.Length - 1);
+            double old = parameters[index], delta = random.AttentionSigned() * step;
+            monitor.Step = trial + 1;
+            bool better = trainer.TryMove(index, old + delta, best, LeastGain, out double loss);
+            monitor.EndTrial();
+            if (better)
+            {
+                best = loss;
+                monitor.Keep(index, old, parameters[index], best);
+            }
+
+            monitor.Work(work);
+        }
+
+        monitor.Report();
+        return before;
+    }
+
+    private static void RefuseOtherOptions(TrainOptions? options)
+    {
+        if (options is not null && (options.MaxSweeps != 0 || options.Seed != 0 || options.TargetLoss != 0))
+        {
+            throw new EmlException(ErrorCode.Argument,
+                "an attention block's trials, seed and limit are those of its configuration; leave sweeps, seed and target loss 0");
+        }
+    }
+
+    // eml-core's text, which speaks of one sample.
+    private void CheckSamples(string what, ReadOnlySpan<double> values, int rows, bool allowNonFinite)
+    {
+        if (values.Length != (long)rows * Width)
+        {
+            throw new EmlException(ErrorCode.Shape, $"shape mismatch: expected {(long)rows * Width}, got {values.Length}");
+        }
+
+        Check.Matrix(what, values, rows, Width, allowNonFinite);
+    }
+
+    // Readers hold on to the evaluator they found, so that it can be forgotten at any time.
+    private void Publish() => Volatile.Write(ref _evaluator, null);
+
+    // Several threads may come here at once and make the same evaluator.
+    private AttentionEvaluator Compile()
+    {
+        var evaluator = new AttentionEvaluator(_layout, _parameters, _scale);
+        Volatile.Write(ref _evaluator, evaluator);
+        return evaluator;
+    }
+}
