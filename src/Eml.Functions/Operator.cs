@@ -65,6 +65,10 @@ public static class Operator
         return T.All(T.Select(subnormal, T.Broadcast(0), normal)) ? Ln.Positive(positive) : LnByLane(positive);
     }
 
+    /// <summary>ln lane by lane, for lanes that are positive and normal, or NaN, which stays.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static T LnNormal<T>(T y) where T : struct, ILanes<T> => T.Select(T.Less(T.Broadcast(0), y), Ln.Positive(y), y);
+
     /// <summary>eml_safe lane by lane; lanes of y that are not positive (or NaN) count as <paramref name="floor"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static T EmlSafe<T>(T x, T y, T floor) where T : struct, ILanes<T> =>

@@ -6,7 +6,7 @@ namespace Eml.Functions;
 /// <summary>The node function of <see cref="ReadoutLayout"/>, one value or a vector of rows at a time.</summary>
 internal static class ReadoutNode
 {
-    /// <summary>exp(clamp(left)) − ln(1 + clamp(right)²).</summary>
+    /// <summary>exp(clamp(left)) − ln(1 + clamp(right)²); NaN if either side is.</summary>
     public static double Of(double left, double right)
     {
         double l = Operator.Clamp(left, ReadoutLayout.LeftLow, ReadoutLayout.LeftHigh);
@@ -39,7 +39,7 @@ internal static class ReadoutNode
             }
 
             T r = Operator.Clamp(right, minus, limit);
-            T value = Operator.ExpClamped(Operator.Clamp(left, low, high)) - Operator.LnSafe(one + r * r, one);
+            T value = Operator.ExpClamped(Operator.Clamp(left, low, high)) - Operator.LnNormal(one + r * r);
             T.Store(value, ref result[start + i]);
         }
     }

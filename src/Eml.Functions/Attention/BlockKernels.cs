@@ -76,7 +76,7 @@ internal static class BlockKernels
         {
             T left = T.Load(ref Unsafe.AsRef(in leaves[m]));
             T right = Operator.Clamp(T.Load(ref Unsafe.AsRef(in leaves[padded + m])), minus, limit);
-            T value = Operator.ExpClamped(Operator.Clamp(left, low, high)) - Operator.LnSafe(one + right * right, one);
+            T value = Operator.ExpClamped(Operator.Clamp(left, low, high)) - Operator.LnNormal(one + right * right);
             T.Store(value, ref nodes[m]);
         }
     }

@@ -1,4 +1,5 @@
 using Eml.Functions;
+using Eml.Numerics;
 
 namespace Eml.Tests.Functions;
 
@@ -13,14 +14,18 @@ public sealed class RowAndBatchTests
     ];
 
     [Theory]
-    [InlineData(2, 1, 1)]
-    [InlineData(2, 4, 9)]
-    [InlineData(3, 7, 3)]
-    [InlineData(4, 5, 2)]
-    [InlineData(5, 16, 5)]
-    public void ModelsAgree(int depth, int inputs, int heads)
+    [InlineData(Profile.EmlCore01, 2, 1, 1)]
+    [InlineData(Profile.EmlCore01, 2, 4, 9)]
+    [InlineData(Profile.EmlCore01, 3, 7, 3)]
+    [InlineData(Profile.EmlCore01, 4, 5, 2)]
+    [InlineData(Profile.EmlCore01, 5, 16, 5)]
+    [InlineData(Profile.Default, 2, 1, 1)]
+    [InlineData(Profile.Default, 3, 7, 3)]
+    [InlineData(Profile.Default, 4, 5, 2)]
+    [InlineData(Profile.Default, 5, 16, 5)]
+    public void ModelsAgree(Profile profile, int depth, int inputs, int heads)
     {
-        var model = new EmlModel(depth, inputs, heads, Profile.EmlCore01);
+        var model = new EmlModel(depth, inputs, heads, profile);
         var random = new Random(depth);
         for (int round = 0; round < 50; round++)
         {
@@ -56,6 +61,33 @@ public sealed class RowAndBatchTests
                 tree.Evaluate(parameters, x.AsSpan(i * inputs, inputs), 1, row, allowNonFinite: true);
                 Assert.Equal(Bits(batch.AsSpan(i, 1)), Bits(row));
             }
+        }
+    }
+
+    [Fact]
+    public void NanOnEitherSideOfANodeOfTheDefaultProfileStaysNan()
+    {
+        // One node, exp(l) − ln(1 + r²): sides that are ∞ − ∞, and sides that overflow without becoming NaN. The inputs are
+        // finite: the head's 0 times an infinite one would be NaN whatever the node gives.
+        var model = new EmlModel(2, 2, 1, Profile.Default);
+        const double huge = double.MaxValue;
+        (double[] Sides, double[] X, double Y)[] cases =
+        [
+            ([0, 0, 0, 0, 2, -2], [huge, huge], double.NaN),
+            ([0, 2, -2, 0, 0, 0], [huge, huge], double.NaN),
+            ([0, 2, -2, 0, 2, -2], [huge, huge], double.NaN),
+            ([0, 0, 0, 0, 2, 0], [huge, 0], 1 - Ln.Of(1 + 1e12)),
+            ([0, 0, 0, 0, 2, 0], [-huge, 0], 1 - Ln.Of(1 + 1e12)),
+            ([0, 2, 0, 0, 0, 0], [-huge, 0], Exp.Of(-20)),
+        ];
+        foreach ((double[] sides, double[] x, double expected) in cases)
+        {
+            model.SetParameters([.. sides, 0, 0, 0, 1]);
+            const int rows = 19;
+            double[] batch = new double[rows], row = new double[1];
+            model.Forward([.. Enumerable.Repeat(x, rows).SelectMany(v => v)], rows, batch);
+            model.Forward(x, 1, row);
+            Assert.All((double[])[.. batch, .. row], y => Assert.Equal(Bits([expected]), Bits([y])));
         }
     }
 
