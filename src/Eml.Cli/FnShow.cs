@@ -48,7 +48,13 @@ internal static class FnShow
     {
         FormulaFormat format = s_formats.First(f => f.Name == formatName).Format;
         object content = Store.Load(path);
-        Formula formula = content is EmlModel model ? FormulaOf(model) : Store.Tree(content)!.ToFormula();
+        Formula formula = content switch
+        {
+            EmlModel model => FormulaOf(model),
+            AttentionBlock block => block.ToFormula(),
+            EmlAttention attention => attention.ToFormula(),
+            _ => Store.Tree(content)!.ToFormula(),
+        };
         Interval[]? ranges = within is null ? null : Ranges(formula, content, path, within);
         string text = FormulaText.Write(formula, format, ranges);
         if (json)

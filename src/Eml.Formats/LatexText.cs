@@ -86,6 +86,15 @@ internal sealed class LatexText
                 Put(e.Left!, Binding.Atom);
                 _text.Append("^{2}");
                 break;
+            case Operation.Above:
+                _text.Append("\\begin{cases} ");
+                Put(e.Right!, 0);
+                _text.Append(" & \\text{if } ");
+                Put(e.Left!, 0);
+                _text.Append($" > {Number(e.Value)} \\\\ ");
+                Put(e.Otherwise!, 0);
+                _text.Append(" & \\text{otherwise} \\end{cases}");
+                break;
             default:
                 Call(e);
                 break;

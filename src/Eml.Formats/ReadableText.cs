@@ -107,6 +107,13 @@ internal sealed class ReadableText
                 Put(e.Left!, Binding.Atom);
                 _text.Append("^2");
                 break;
+            case Operation.Above:
+                Put(e.Right!, Binding.Sum);
+                _text.Append(" if ");
+                Put(e.Left!, Binding.Sum);
+                _text.Append($" > {FormulaText.Number(e.Value)} else ");
+                Put(e.Otherwise!, Binding.Sum);
+                break;
             default:
                 Call(e);
                 break;
@@ -160,6 +167,7 @@ internal sealed class ReadableText
 
     private static int BindingOf(Expression e) => e.Operation switch
     {
+        Operation.Above => 0,
         Operation.Add or Operation.Subtract => Binding.Sum,
         Operation.Multiply or Operation.Divide => Binding.Product,
         Operation.Constant when FormulaText.Fraction(e.Value) is not null => Binding.Product,

@@ -20,7 +20,10 @@ internal sealed class SourceText
     private readonly HashSet<Operation> _used = [];
 
     /// <summary>What differs between the languages inside an expression.</summary>
-    private sealed record Language(string Prefix, string Exp, string Ln, string Absolute, string Nan, string Infinity);
+    private sealed record Language(string Prefix, string Exp, string Ln, string Absolute, string Nan, string Infinity, Choice Choice);
+
+    /// <summary>A conditional expression's words; in Python the value stands in front of the condition.</summary>
+    private sealed record Choice(string Open, string Then, string Otherwise, string Close, bool ValueFirst = false);
 
     private SourceText(Formula formula, Language language)
     {
@@ -35,7 +38,7 @@ internal sealed class SourceText
 
     public static string C(Formula formula)
     {
-        var source = new SourceText(formula, new Language("eml_", "EML_EXP", "EML_LN", "fabs", "NAN", "INFINITY"));
+        var source = new SourceText(formula, new Language("eml_", "EML_EXP", "EML_LN", "fabs", "NAN", "INFINITY", new("", " ? ", " : ", "")));
         string sizes = $"x has {formula.Inputs} element{(formula.Inputs == 1 ? "" : "s")}, y has {formula.Outputs.Count}";
         source.Lines($"/* {FormulaNames.Comment(formula.Title)}. {sizes}; they must not overlap.", Condition +
             ",\nor with libeml's: cc -include eml.h -DEML_EXP=eml_math_exp -DEML_LN=eml_math_ln ... -leml", "No product and sum may be contracted (-ffp-contract=off).");
@@ -67,7 +70,7 @@ internal sealed class SourceText
 
     public static string Rust(Formula formula)
     {
-        var source = new SourceText(formula, new Language("", "f64::exp", "f64::ln", "f64::abs", "f64::NAN", "f64::INFINITY"));
+        var source = new SourceText(formula, new Language("", "f64::exp", "f64::ln", "f64::abs", "f64::NAN", "f64::INFINITY", new("if ", " { ", " } else { ", " }")));
         source.Lines($"// {FormulaNames.Comment(formula.Title)}.",
             "// " + (Condition + " (targets *-linux-gnu).").Replace("\n", "\n// ", StringComparison.Ordinal));
         source.NamesOf("// ");
@@ -94,7 +97,7 @@ internal sealed class SourceText
 
     public static string Python(Formula formula)
     {
-        var source = new SourceText(formula, new Language("_", "math.exp", "math.log", "abs", "math.nan", "math.inf"));
+        var source = new SourceText(formula, new Language("_", "math.exp", "math.log", "abs", "math.nan", "math.inf", new("", " if ", " else ", "", ValueFirst: true)));
         source.Lines($"# {FormulaNames.Comment(formula.Title)}.",
             "# " + (Condition + ".").Replace("\n", "\n# ", StringComparison.Ordinal));
         source.NamesOf("# ");
@@ -209,8 +212,11 @@ internal sealed class SourceText
             case Operation.Clamp:
                 Call(_prefix + "clamp", e, e.Low, e.High);
                 break;
-            default:
+            case Operation.PositiveOr:
                 Call(_prefix + "positive_or", e, e.Value);
+                break;
+            default:
+                Choose(e, binding);
                 break;
         }
     }
@@ -250,6 +256,30 @@ internal sealed class SourceText
         _text.Append(')');
     }
 
+    // Not a function: what is not chosen may divide by 0, which Python does not do.
+    private void Choose(Expression e, int binding)
+    {
+        (string open, string then, string otherwise, string close, bool valueFirst) = _language.Choice;
+        _text.Append(binding > 0 ? "(" : "").Append(open);
+        if (valueFirst)
+        {
+            Put(e.Right!, Binding.Sum);
+            _text.Append(then);
+        }
+
+        Put(e.Left!, Binding.Sum);
+        _text.Append(" > ").Append(Literal(e.Value));
+        if (!valueFirst)
+        {
+            _text.Append(then);
+            Put(e.Right!, Binding.Sum);
+        }
+
+        _text.Append(otherwise);
+        Put(e.Otherwise!, Binding.Sum);
+        _text.Append(close).Append(binding > 0 ? ")" : "");
+    }
+
     private string Literal(double value)
     {
         if (!double.IsFinite(value))
@@ -264,13 +294,9 @@ internal sealed class SourceText
     private void Note(Expression e)
     {
         _used.Add(e.Operation);
-        if (e.Left is not null)
+        foreach (Expression operand in e.Operands())
         {
-            Note(e.Left);
-            if (e.Right is not null)
-            {
-                Note(e.Right);
-            }
+            Note(operand);
         }
     }
 }

@@ -1,3 +1,4 @@
+using Eml.Functions.Expressions;
 using Eml.Numerics;
 
 namespace Eml.Functions;
@@ -205,6 +206,16 @@ public abstract class AttentionBlock
 
         return new EndToEndTrainResult(monitor.Stopped ? TrainStatus.Cancelled : TrainStatus.Done, monitor.StopValue, monitor.Loss,
             before, converged, used, subset.Length, monitor.Evaluations, monitor.Accepted);
+    }
+
+    /// <summary>
+    /// The function written out, from the flat input to the flat answer; by the softmax tree if that is what is used now. See
+    /// <see cref="Formula"/>.
+    /// </summary>
+    public Formula ToFormula()
+    {
+        FormulaBuilder.CheckSize("the block", ParameterCount);
+        return AttentionFormula.Write(Name, _layout, _parameters, _scale, UsesLearnedSoftmax);
     }
 
     /// <summary>A training reached its limit.</summary>

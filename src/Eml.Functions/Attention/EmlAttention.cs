@@ -1,3 +1,4 @@
+using Eml.Functions.Expressions;
 using Eml.Numerics;
 
 namespace Eml.Functions;
@@ -39,6 +40,8 @@ public sealed class EmlAttention
 
     /// <summary>The name that events carry; "" at first.</summary>
     public string Name { get; set; } = "";
+
+    private string DisplayName => Name.Length > 0 ? Name : $"eml_attn_s{Config.SeqLen}d{Config.DModel}h{Config.Heads}";
 
     /// <summary>Whether the last training converged, or the caller said so.</summary>
     public bool Trained { get; set; }
@@ -153,11 +156,14 @@ public sealed class EmlAttention
 
         Publish(parameters);
         Trained = after < ConvergedLoss;
-        Events.Add(new EmlEvent.Trained(Name.Length > 0 ? Name : $"eml_attn_s{Config.SeqLen}d{Config.DModel}h{Config.Heads}",
+        Events.Add(new EmlEvent.Trained(DisplayName,
             (ulong)SampleCount, before, after, Trained, (ulong)ParameterCount));
         return new AttentionTrainResult(monitor.Stopped ? TrainStatus.Cancelled : TrainStatus.Done, monitor.StopValue, Trained,
             SampleCount, before, after, training.CrossLoss, monitor.Evaluations, monitor.Trials, monitor.Accepted, training.Rounds);
     }
+
+    /// <summary>The function written out, from the flat input to the flat answer; see <see cref="Formula"/>.</summary>
+    public Formula ToFormula() => BlockFormula.Write(DisplayName, _layout, _weights);
 
     private double Loss(BlockWeights weights)
     {

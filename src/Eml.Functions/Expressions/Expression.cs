@@ -7,11 +7,12 @@ namespace Eml.Functions.Expressions;
 /// </summary>
 public sealed class Expression
 {
-    private Expression(Operation operation, Expression? left = null, Expression? right = null)
+    private Expression(Operation operation, Expression? left = null, Expression? right = null, Expression? otherwise = null)
     {
         Operation = operation;
         Left = left;
         Right = right;
+        Otherwise = otherwise;
     }
 
     /// <summary>What is computed.</summary>
@@ -23,7 +24,12 @@ public sealed class Expression
     /// <summary>The second operand, if there is one.</summary>
     public Expression? Right { get; }
 
-    /// <summary>The constant; of <see cref="Operation.PositiveOr"/> what stands in.</summary>
+    /// <summary>The third operand, if there is one.</summary>
+    public Expression? Otherwise { get; }
+
+    /// <summary>
+    /// The constant; of <see cref="Operation.PositiveOr"/> what stands in, of <see cref="Operation.Above"/> the threshold.
+    /// </summary>
     public double Value { get; private init; }
 
     /// <summary>Lower limit of a clamp.</summary>
@@ -84,10 +90,44 @@ public sealed class Expression
     /// <summary>x &gt; 0 ? x : other.</summary>
     public static Expression PositiveOr(Expression x, double other) => Fold(new(Operation.PositiveOr, x) { Value = other });
 
-    /// <summary>The same operation on other operands.</summary>
-    internal Expression With(Expression? left, Expression? right) => ReferenceEquals(left, Left) && ReferenceEquals(right, Right)
-        ? this
-        : Fold(new(Operation, left, right) { Value = Value, Low = Low, High = High, Index = Index });
+    /// <summary>x &gt; threshold ? value : otherwise; only what is chosen is computed.</summary>
+    public static Expression Above(Expression x, double threshold, Expression value, Expression otherwise) => x.IsConstant
+        ? x.Value > threshold ? value : otherwise
+        : new(Operation.Above, x, value, otherwise) { Value = threshold };
+
+    /// <summary>The same operation on other operands: each becomes what the function makes of it.</summary>
+    internal Expression With(Func<Expression, Expression> change)
+    {
+        if (Left is null)
+        {
+            return this;
+        }
+
+        Expression left = change(Left);
+        Expression? right = Right is null ? null : change(Right), otherwise = Otherwise is null ? null : change(Otherwise);
+        return ReferenceEquals(left, Left) && ReferenceEquals(right, Right) && ReferenceEquals(otherwise, Otherwise) ? this
+            : Operation == Operation.Above ? Above(left, Value, right!, otherwise!)
+            : Fold(new(Operation, left, right) { Value = Value, Low = Low, High = High });
+    }
+
+    /// <summary>The operands, in order.</summary>
+    public IEnumerable<Expression> Operands()
+    {
+        if (Left is not null)
+        {
+            yield return Left;
+        }
+
+        if (Right is not null)
+        {
+            yield return Right;
+        }
+
+        if (Otherwise is not null)
+        {
+            yield return Otherwise;
+        }
+    }
 
     /// <summary>The operation on the operands' values.</summary>
     internal double Apply(double left, double right) => Operation switch
@@ -104,7 +144,7 @@ public sealed class Expression
         Operation.Ln => Numerics.Ln.Of(left),
         Operation.Clamp => left < Low ? Low : left > High ? High : left,
         Operation.PositiveOr => left > 0 ? left : Value,
-        _ => throw new InvalidOperationException("A constant, input or definition has no operands."),
+        _ => throw new InvalidOperationException("Not an operation on one or two values."),
     };
 
     internal double Evaluate(ReadOnlySpan<double> x, ReadOnlySpan<double> definitions) => Operation switch
@@ -112,6 +152,7 @@ public sealed class Expression
         Operation.Constant => Value,
         Operation.Input => x[Index],
         Operation.Definition => definitions[Index],
+        Operation.Above => (Left!.Evaluate(x, definitions) > Value ? Right! : Otherwise!).Evaluate(x, definitions),
         _ => Apply(Left!.Evaluate(x, definitions), Right?.Evaluate(x, definitions) ?? 0),
     };
 

@@ -14,7 +14,7 @@ public sealed record Definition(string Name, Expression Body);
 /// </summary>
 public sealed class Formula
 {
-    /// <summary>Most parameters of what is written out as a formula.</summary>
+    /// <summary>Most parameters, and most products with them, of what is written out as a formula.</summary>
     public const int ParameterLimit = 1 << 20;
 
     internal Formula(string title, int inputs, IReadOnlyList<Definition> definitions, IReadOnlyList<Expression> outputs,

@@ -21,6 +21,16 @@ internal sealed class FormulaBuilder(string title, int inputs)
         }
     }
 
+    /// <summary>The same where parameters are used more than once.</summary>
+    public static void CheckTerms(string what, long terms)
+    {
+        if (terms > Formula.ParameterLimit)
+        {
+            throw new EmlException(ErrorCode.Limit,
+                $"{what} has {terms} products when it is written out; expressions are written for at most {Formula.ParameterLimit}: use a smaller block");
+        }
+    }
+
     /// <summary>A definition; constants, inputs and definitions stay what they are.</summary>
     public Expression Define(string name, Expression body)
     {
@@ -71,6 +81,43 @@ internal sealed class FormulaBuilder(string title, int inputs)
         return sum;
     }
 
+    /// <summary>The largest of some numbers.</summary>
+    public Expression Largest(string name, Expression[] values)
+    {
+        Expression max = values[0];
+        for (int i = 1; i < values.Length; i++)
+        {
+            max = Expression.Maximum(values[i], max);
+            if (i % SumTerms == 0)
+            {
+                max = Define($"t{_sums++}", max);
+            }
+        }
+
+        return Define(name, max);
+    }
+
+    /// <summary>0 + Σ left·right, from left to right.</summary>
+    public Expression Products(int count, Func<int, Expression> left, Func<int, Expression> right) =>
+        Sum(count, i => left(i) * right(i), Expression.Constant(0));
+
+    /// <summary>first + Σ terms, from left to right.</summary>
+    public Expression Sum(int count, Func<int, Expression> term, Expression? first = null)
+    {
+        Expression sum = first is null ? term(0) : first + term(0);
+        for (int i = 1; i < count; i++)
+        {
+            if (i % SumTerms == 0)
+            {
+                sum = Define($"t{_sums++}", sum);
+            }
+
+            sum += term(i);
+        }
+
+        return sum;
+    }
+
     /// <summary>The formula, without definitions that nothing refers to.</summary>
     public Formula Build(IReadOnlyList<Expression> outputs) => Prune(title, inputs, _definitions, outputs, null);
 
@@ -106,29 +153,20 @@ internal sealed class FormulaBuilder(string title, int inputs)
         return new Formula(title, inputs, kept, [.. outputs.Select(o => Renumber(o, place))], notes);
     }
 
-    private static void Mark(Expression? e, bool[] used)
+    private static void Mark(Expression e, bool[] used)
     {
-        if (e is null)
-        {
-            return;
-        }
-
         if (e.Operation == Operation.Definition)
         {
             used[e.Index] = true;
         }
 
-        Mark(e.Left, used);
-        Mark(e.Right, used);
-    }
-
-    private static Expression Renumber(Expression e, int[] place)
-    {
-        if (e.Operation == Operation.Definition)
+        foreach (Expression operand in e.Operands())
         {
-            return place[e.Index] == e.Index ? e : Expression.Definition(place[e.Index]);
+            Mark(operand, used);
         }
-
-        return e.Left is null ? e : e.With(Renumber(e.Left, place), e.Right is null ? null : Renumber(e.Right, place));
     }
+
+    private static Expression Renumber(Expression e, int[] place) => e.Operation != Operation.Definition
+        ? e.With(operand => Renumber(operand, place))
+        : place[e.Index] == e.Index ? e : Expression.Definition(place[e.Index]);
 }

@@ -62,10 +62,7 @@ internal static class FormulaOf
                 right = FormulaBuilder.AddTerm(Expression.Constant(p[2]), p[3], features[child + 1]);
             }
 
-            left = Expression.Clamp(left, ReadoutLayout.LeftLow, ReadoutLayout.LeftHigh);
-            right = Expression.Clamp(right, -ReadoutLayout.RightLimit, ReadoutLayout.RightLimit);
-            features[layout.Inputs + n] = builder.Define($"v{n}",
-                Expression.Exp(left) - Expression.Ln(Expression.Constant(1) + Expression.Square(right)));
+            features[layout.Inputs + n] = builder.Define($"v{n}", Node(left, right));
         }
 
         Expression[] outputs = new Expression[layout.Heads];
@@ -79,10 +76,26 @@ internal static class FormulaOf
         Expression Affine(ReadOnlySpan<double> p) => builder.Sum(p[0], p[1..], i => features[i]);
     }
 
+    /// <summary>The function of <see cref="ReadoutNode"/>.</summary>
+    public static Expression Node(Expression left, Expression right)
+    {
+        left = Expression.Clamp(left, ReadoutLayout.LeftLow, ReadoutLayout.LeftHigh);
+        right = Expression.Clamp(right, -ReadoutLayout.RightLimit, ReadoutLayout.RightLimit);
+        return Expression.Exp(left) - Expression.Ln(Expression.Constant(1) + Expression.Square(right));
+    }
+
+    /// <summary>A level of a SafeTree with its three constants.</summary>
+    public static Expression Level(Expression v, ReadOnlySpan<double> c)
+    {
+        const double limit = 20; // of eml_safe's exponent
+        Expression left = v * Expression.Constant(c[0]) + Expression.Constant(c[1]);
+        Expression right = Expression.Absolute(v) + Expression.Constant(c[2]) + Expression.Constant(1);
+        return Expression.Exp(Expression.Clamp(left, -limit, limit)) - Expression.Ln(Expression.PositiveOr(right, Operator.MinPositive));
+    }
+
     /// <summary>The function of <see cref="SafeTree"/>.</summary>
     public static Formula Safe(string title, int depth, int inputs, int heads, ReadOnlySpan<double> parameters)
     {
-        const double limit = 20; // of eml_safe's exponent
         var builder = new FormulaBuilder(title, inputs);
         Expression[] outputs = new Expression[heads];
         for (int h = 0; h < heads; h++)
@@ -92,11 +105,7 @@ internal static class FormulaOf
                 parameters.Slice(h * inputs, inputs), Expression.Input));
             for (int d = 0; d < depth; d++)
             {
-                ReadOnlySpan<double> c = parameters.Slice(heads * (inputs + 1) + (h * depth + d) * 3, 3);
-                Expression left = v * Expression.Constant(c[0]) + Expression.Constant(c[1]);
-                Expression right = Expression.Absolute(v) + Expression.Constant(c[2]) + Expression.Constant(1);
-                v = builder.Define($"{name}{d + 1}", Expression.Exp(Expression.Clamp(left, -limit, limit))
-                    - Expression.Ln(Expression.PositiveOr(right, Operator.MinPositive)));
+                v = builder.Define($"{name}{d + 1}", Level(v, parameters.Slice(heads * (inputs + 1) + (h * depth + d) * 3, 3)));
             }
 
             outputs[h] = v;

@@ -34,10 +34,13 @@ public readonly record struct Interval(double Low, double High)
             Operation.Square => Widened(Magnitude(a).Low * Magnitude(a).Low, Magnitude(a).High * Magnitude(a).High),
             Operation.Exp => Widened(Numerics.Exp.Of(a.Low), Numerics.Exp.Of(a.High)),
             Operation.Ln => Widened(a.Low > 0 ? Numerics.Ln.Of(a.Low) : double.NegativeInfinity, Numerics.Ln.Of(a.High)),
+            Operation.Above => Either(b, Of(e.Otherwise!, input, definitions)),
             Operation.Clamp => new(e.Apply(a.Low, 0), e.Apply(a.High, 0)),
             _ => new(a.Low > 0 ? a.Low : Math.Min(e.Value, Math.Max(a.Low, 0)), Math.Max(a.High, e.Value)),
         };
     }
+
+    private static Interval Either(Interval a, Interval b) => new(Math.Min(a.Low, b.Low), Math.Max(a.High, b.High));
 
     private static Interval Magnitude(Interval a) => a.Low >= 0
         ? a

@@ -54,9 +54,10 @@ internal sealed class LinearForm
         public bool Equals(Expression? a, Expression? b) => ReferenceEquals(a, b) ||
             (a is not null && b is not null && a.Operation == b.Operation && a.Index == b.Index &&
             a.Value.Equals(b.Value) && a.Low.Equals(b.Low) && a.High.Equals(b.High) &&
-            Equals(a.Left, b.Left) && Equals(a.Right, b.Right));
+            Equals(a.Left, b.Left) && Equals(a.Right, b.Right) && Equals(a.Otherwise, b.Otherwise));
 
         public int GetHashCode([DisallowNull] Expression e) => HashCode.Combine(e.Operation, e.Index, e.Value,
-            e.Left is null ? 0 : GetHashCode(e.Left), e.Right is null ? 0 : GetHashCode(e.Right));
+            e.Left is null ? 0 : GetHashCode(e.Left), e.Right is null ? 0 : GetHashCode(e.Right),
+            e.Otherwise is null ? 0 : GetHashCode(e.Otherwise));
     }
 }

@@ -47,4 +47,7 @@ public enum Operation
 
     /// <summary>Left &gt; 0 ? left : <see cref="Expression.Value"/>.</summary>
     PositiveOr,
+
+    /// <summary>Left &gt; <see cref="Expression.Value"/> ? right : <see cref="Expression.Otherwise"/>.</summary>
+    Above,
 }

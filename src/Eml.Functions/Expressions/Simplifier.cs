@@ -95,7 +95,7 @@ internal sealed class Simplifier
                 Expression exp = Simplify(e.Left!), ln = Simplify(e.Right!);
                 if (exp.Operation == Operation.Exp && ln.Operation == Operation.Ln)
                 {
-                    form.Add(weight, e.With(exp, ln));
+                    form.Add(weight, exp - ln);
                 }
                 else
                 {
@@ -124,7 +124,7 @@ internal sealed class Simplifier
                 form.Add(weight, e);
                 break;
             default:
-                Expression term = Bend(e.With(Simplify(e.Left!), e.Right is null ? null : Simplify(e.Right)));
+                Expression term = Bend(e.With(Simplify));
                 if (term.IsConstant)
                 {
                     form.AddConstant(weight * term.Value);
@@ -146,7 +146,7 @@ internal sealed class Simplifier
     /// <summary>An operation that is not linear, without what its operand's bounds make superfluous.</summary>
     private Expression Bend(Expression e)
     {
-        if (e.Operation is not (Operation.Clamp or Operation.PositiveOr or Operation.Absolute))
+        if (e.Operation is not (Operation.Clamp or Operation.PositiveOr or Operation.Absolute or Operation.Above))
         {
             return e;
         }
@@ -170,6 +170,8 @@ internal sealed class Simplifier
         Operation.PositiveOr when operand.Low > 0 || (operand.Low == 0 && e.Value == 0) => e.Left,
         Operation.PositiveOr when operand.High <= 0 => Expression.Constant(e.Value),
         Operation.Absolute when operand.Low >= 0 => e.Left,
+        Operation.Above when operand.Low > e.Value => e.Right,
+        Operation.Above when operand.High <= e.Value => e.Otherwise,
         Operation.Absolute when operand.High <= 0 => Expression.Constant(-1) * e.Left!,
         _ => null,
     };
@@ -180,16 +182,12 @@ internal sealed class Simplifier
         {
             uses[e.Index]++;
         }
-        else if (e.Left is not null)
+
+        foreach (Expression operand in e.Operands())
         {
-            CountUses(e.Left, uses);
-            if (e.Right is not null)
-            {
-                CountUses(e.Right, uses);
-            }
+            CountUses(operand, uses);
         }
     }
 
-    private static int Size(Expression e) =>
-        1 + (e.Left is null ? 0 : Size(e.Left)) + (e.Right is null ? 0 : Size(e.Right));
+    private static int Size(Expression e) => 1 + e.Operands().Sum(Size);
 }

@@ -69,8 +69,65 @@ internal sealed record FormulaCase(string Name, Formula Formula, int Inputs, int
                 (x, rows, y) => tree.Forward(x, rows, y)));
         }
 
+        cases.AddRange(Attention(random));
         return cases;
     }
+
+    private static IEnumerable<FormulaCase> Attention(Random random)
+    {
+        // (d_model, d_k, seq_len, depth): one number, rows in part of a vector and in all of it, sums that are cut.
+        foreach ((int d, int k, int s, int depth) in ((int, int, int, int)[])[(1, 1, 1, 3), (3, 2, 4, 4), (2, 1, 8, 5), (9, 2, 2, 3)])
+        {
+            var toy = new ToyEmlAttention("toy", d, k, s, depth);
+            yield return Of(toy, $"toy attention {d} {k} {s} {depth}", random);
+            toy.SetParameters(Numbers(random, toy.ParameterCount, 0.8));
+            toy.Trained = true;
+            toy.Scale = 0.4;
+            yield return Of(toy, $"toy attention {d} {k} {s} {depth}, learned softmax", random);
+            double[] parameters = toy.Parameters.ToArray();
+            AttentionPart softmax = toy.Parts[3];
+            parameters.AsSpan(softmax.Offset + softmax.Heads * (softmax.Inputs + 1), 3 * softmax.Heads * softmax.Depth).Fill(-9);
+            toy.SetParameters(parameters); // the tree's answers: exp(…) near 0 minus ln(small or 2e-308), or below 0
+            yield return Of(toy, $"toy attention {d} {k} {s} {depth}, other softmax", random);
+            for (int h = 0; h < softmax.Heads; h++)
+            {
+                Span<double> last = parameters.AsSpan(softmax.Offset + softmax.Heads * (softmax.Inputs + 1) + 3 * (h + 1) * softmax.Depth - 3, 3);
+                (last[0], last[1], last[2]) = (0, -20, 100); // exp(−20) − ln(101 + |v|) < 0: the numerical softmax stands in
+            }
+
+            toy.SetParameters(parameters);
+            yield return Of(toy, $"toy attention {d} {k} {s} {depth}, softmax tree below 0", random);
+            var baseline = new BaselineAttention("baseline", d, k, s);
+            baseline.SetParameters(Numbers(random, baseline.ParameterCount, 1.5));
+            yield return Of(baseline, $"baseline attention {d} {k} {s}", random);
+            double[] sparse = [.. baseline.Parameters.ToArray().Select(p => random.Next(4) switch { 0 => 0, 1 => -0.0, 2 => 1, _ => p })];
+            baseline.SetParameters(sparse);
+            yield return Of(baseline, $"baseline attention {d} {k} {s}, sparse", random);
+        }
+
+        foreach (AttentionConfig config in (AttentionConfig[])
+            [
+                new() { DModel = 1, DKey = 1, SeqLen = 1 },
+                new() { DModel = 3, DKey = 2, SeqLen = 5, Heads = 2, Nodes = 3, Positional = true },
+                new() { DModel = 2, DKey = 2, SeqLen = 19, Nodes = 1, Residual = false },
+                new() { DModel = 1, DKey = 1, SeqLen = 27, Heads = 2, Positional = true, Chunk = 8 },
+                new() { DModel = 17, DKey = 17, SeqLen = 2 },
+                new() { DModel = 2, DKey = 1, SeqLen = 3, Heads = 4, Nodes = 9, Chunk = 16 },
+            ])
+        {
+            var block = new EmlAttention(config);
+            block.SetParameters(Numbers(random, block.ParameterCount, 1));
+            yield return Of(block, random);
+            block.SetParameters([.. block.Parameters.ToArray().Select(p => random.Next(4) switch { 0 => 0, 1 => -0.0, 2 => 1, _ => p })]);
+            yield return Of(block, random);
+        }
+    }
+
+    private static FormulaCase Of(AttentionBlock block, string name, Random random) => Of(name, block.ToFormula(), block.Width,
+        block.Width, random, (x, rows, y) => block.Forward(x, rows, y));
+
+    private static FormulaCase Of(EmlAttention block, Random random) => Of(block.Config.ToString(), block.ToFormula(),
+        block.Config.SampleLength, block.Config.SampleLength, random, (x, rows, y) => block.Forward(x, rows, y));
 
     public static EmlModel Trained(Profile profile)
     {

@@ -99,8 +99,74 @@ public class FormulaTests
     }
 
     [Fact]
+    public void An_attention_block_reads_as_softmax_of_scores()
+    {
+        var block = new BaselineAttention("copy", 1, 1, 2);
+        block.SetParameters([1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0]); // q, k, v, out: the input
+        Assert.Equal("""
+            m0 = max(x0*x1, x0*x0)
+            e0_0 = exp(x0*x0 - m0)
+            e0_1 = exp(x0*x1 - m0)
+            z0 = e0_0 + e0_1
+            m1 = max(x1*x1, x1*x0)
+            e1_0 = exp(x1*x0 - m1)
+            e1_1 = exp(x1*x1 - m1)
+            z1 = e1_0 + e1_1
+            y0 = e0_0/z0*x0 + e0_1/z0*x1
+            y1 = e1_0/z1*x0 + e1_1/z1*x1
+
+            """, FormulaText.Write(block.ToFormula(), FormulaFormat.Text));
+        string latex = FormulaText.Write(block.ToFormula(), FormulaFormat.Latex);
+        Assert.Contains("m_{0} &= \\max\\left(x_{0}\\,x_{1}, x_{0}\\,x_{0}\\right)", latex, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_softmax_tree_and_what_stands_in_for_it_are_a_choice()
+    {
+        var block = new ToyEmlAttention("toy", 1, 1, 2, 3);
+        block.SetParameters(FormulaCase.Numbers(new Random(5), block.ParameterCount, 0.5));
+        Assert.DoesNotContain(" if ", FormulaText.Write(block.ToFormula(), FormulaFormat.Text), StringComparison.Ordinal);
+        block.Trained = true;
+        Formula formula = block.ToFormula();
+        Assert.Contains("w0_0 = p0_0/u0 if u0 > 1e-12 else e0_0/z0\n", FormulaText.Write(formula, FormulaFormat.Text), StringComparison.Ordinal);
+        Assert.Contains("\\begin{cases} \\frac{p_{0,0}}{u_{0}} & \\text{if } u_{0} > 1 \\cdot 10^{-12} \\\\ \\frac{e_{0,0}}{z_{0}} & \\text{otherwise} \\end{cases}",
+            FormulaText.Write(formula, FormulaFormat.Latex), StringComparison.Ordinal);
+        Assert.Contains("w0_0 = u0 > 1e-12 ? p0_0 / u0 : e0_0 / z0;\n", FormulaText.Write(formula, FormulaFormat.C), StringComparison.Ordinal);
+        Assert.Contains("w0_0 = if u0 > 1e-12 { p0_0 / u0 } else { e0_0 / z0 };\n", FormulaText.Write(formula, FormulaFormat.Rust), StringComparison.Ordinal);
+        Assert.Contains("w0_0 = p0_0 / u0 if u0 > 1e-12 else e0_0 / z0\n", FormulaText.Write(formula, FormulaFormat.Python), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Largest_smallest_and_choices_keep_their_meaning_in_every_notation_and_inside_of_each_other()
+    {
+        Expression x = Expression.Input(0), y = Expression.Input(1), three = Expression.Constant(3);
+        Expression choice = Expression.Above(x, 2, y, Expression.Maximum(x, y));
+        var formula = new Formula("nested", 2, [], [three * choice, Expression.Above(choice, 0, Expression.Minimum(x, three), choice)]);
+        Assert.Equal("y0 = 3*(x1 if x0 > 2 else max(x0, x1))\n" +
+            "y1 = min(x0, 3) if (x1 if x0 > 2 else max(x0, x1)) > 0 else (x1 if x0 > 2 else max(x0, x1))\n", FormulaText.Write(formula, FormulaFormat.Text));
+        double[] result = new double[2];
+        foreach ((double[] at, double[] expected) in ((double[], double[])[])
+            [([1, 5], [15, 1]), ([7, 5], [15, 3]), ([-1, -2], [-3, -1]), ([7, -2], [-6, -2])])
+        {
+            formula.Evaluate(at, result);
+            Assert.Equal(expected, result);
+            formula.Simplify().Evaluate(at, result);
+            Assert.Equal(expected, result);
+            formula.Simplify([new(at[0], at[0]), new(at[1], at[1])]).Evaluate(at, result);
+            Assert.Equal(expected, result);
+        }
+
+        Formula decided = formula.Simplify([new(-1, 1), new(0, 1)]);
+        Assert.Equal("y0 = 3*max(x0, x1)\n", FormulaText.Write(decided, FormulaFormat.Text)[..18]);
+    }
+
+    [Fact]
     public void What_cannot_be_written_out_is_refused()
     {
+        var wide = new EmlAttention(new AttentionConfig { DModel = 128, DKey = 64, SeqLen = 64, Nodes = 8 });
+        EmlException tooLarge = Assert.Throws<EmlException>(() => wide.ToFormula());
+        Assert.Equal(ErrorCode.Limit, tooLarge.Code);
+        Assert.Contains("products when it is written out", tooLarge.Message, StringComparison.Ordinal);
         var none = new EmlModel(2, 0, 1, Profile.EmlCore01);
         Assert.Equal(ErrorCode.State, Assert.Throws<EmlException>(() => none.ToFormula()).Code);
         var large = new SafeTree(1, 1 << 20, 1);
