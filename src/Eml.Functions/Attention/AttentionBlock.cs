@@ -209,6 +209,25 @@ public abstract class AttentionBlock
     }
 
     /// <summary>
+    /// Replaces parameters that are close to 0 or to a fraction p/q with p, q ≤ 12 by these constants, as long as the mean
+    /// squared error on the recorded samples stays within the bound of the options.
+    /// </summary>
+    public SnapResult Snap(SnapOptions? options = null)
+    {
+        double[] parameters = [.. _parameters];
+        double[][] x = [.. _inputs];
+        bool learned = UsesLearnedSoftmax;
+        SnapResult result = AttentionSnap.Run(parameters, [.. _targets], p =>
+        {
+            var evaluator = new AttentionEvaluator(_layout, p, _scale);
+            return (n, y) => evaluator.Row(x[n], y, learned);
+        }, options);
+        _parameters = parameters;
+        Publish();
+        return result;
+    }
+
+    /// <summary>
     /// The function written out, from the flat input to the flat answer; by the softmax tree if that is what is used now. See
     /// <see cref="Formula"/>.
     /// </summary>

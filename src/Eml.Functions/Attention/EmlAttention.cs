@@ -162,6 +162,24 @@ public sealed class EmlAttention
             SampleCount, before, after, training.CrossLoss, monitor.Evaluations, monitor.Trials, monitor.Accepted, training.Rounds);
     }
 
+    /// <summary>
+    /// Replaces parameters that are close to 0 or to a fraction p/q with p, q ≤ 12 by these constants, as long as the mean
+    /// squared error on the recorded samples stays within the bound of the options.
+    /// </summary>
+    public SnapResult Snap(SnapOptions? options = null)
+    {
+        double[] parameters = [.. _parameters];
+        double[][] targets = [.. Enumerable.Range(0, SampleCount).Select(n => _samples.Target(n).ToArray())];
+        BlockForward pass = BlockForward.Create(_layout);
+        SnapResult result = AttentionSnap.Run(parameters, targets, p =>
+        {
+            var weights = new BlockWeights(_layout, p);
+            return (n, y) => pass.Forward(weights, _samples.Input(n), y);
+        }, options);
+        Publish(parameters);
+        return result;
+    }
+
     /// <summary>The function written out, from the flat input to the flat answer; see <see cref="Formula"/>.</summary>
     public Formula ToFormula() => BlockFormula.Write(DisplayName, _layout, _weights);
 

@@ -25,7 +25,7 @@ internal static class MixSnap
 
         var loss = new SampleLoss(samples, inputs, scaling, weights, total, monitor);
         double before = loss.Of(new MixEvaluator(layout, parameters), double.PositiveInfinity);
-        double allowed = Bound(options, before, loss);
+        double allowed = options.Bound(before, loss.OfMeans());
         var snapper = new Snapper(parameters, (p, bound) => loss.Of(new MixEvaluator(layout, p), bound), before, allowed,
             monitor);
 
@@ -40,14 +40,6 @@ internal static class MixSnap
         monitor.Report();
         return new SnapResult(monitor.Stopped ? TrainStatus.Cancelled : TrainStatus.Done, monitor.StopValue, snapper.Snapped,
             before, snapper.Loss, allowed, monitor.Evaluations, Unscaled: false);
-    }
-
-    /// <summary>The loss that snapping may reach.</summary>
-    public static double Bound(SnapOptions options, double before, SampleLoss loss)
-    {
-        const double smallShare = 1e-9;
-        double enough = options.MaxLoss > 0 ? options.MaxLoss : smallShare * loss.OfMeans();
-        return Math.Max(before * (1 + options.MaxLossIncrease), enough);
     }
 
     private static bool IsSoftmax(MixKind kind) => kind is MixKind.Softmax or MixKind.ShiftedSoftmax;

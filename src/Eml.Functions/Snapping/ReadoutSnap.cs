@@ -20,7 +20,7 @@ internal static class ReadoutSnap
         double total = samples.Present.Count((byte)1);
         var loss = new SampleLoss(samples, layout.Inputs, scaling, weights, total, monitor);
         double before = loss.Of(new ReadoutEvaluator(layout, parameters), double.PositiveInfinity);
-        double allowed = MixSnap.Bound(options, before, loss);
+        double allowed = options.Bound(before, loss.OfMeans());
 
         double[] current = [.. parameters];
         Scaling? left = scaling;

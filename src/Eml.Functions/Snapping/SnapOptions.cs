@@ -26,6 +26,13 @@ public sealed class SnapOptions
     /// <summary>Hears of every change that is kept.</summary>
     public MoveListener? OnMove { get; init; }
 
+    /// <summary>The loss that snapping may reach, of what it is before and with the best constants for answers.</summary>
+    internal double Bound(double before, double ofMeans)
+    {
+        const double smallShare = 1e-9;
+        return Math.Max(before * (1 + MaxLossIncrease), MaxLoss > 0 ? MaxLoss : smallShare * ofMeans);
+    }
+
     internal void Check()
     {
         foreach ((string what, double value) in ((string, double)[])

@@ -128,7 +128,7 @@ public class FormulaTests
         Assert.DoesNotContain(" if ", FormulaText.Write(block.ToFormula(), FormulaFormat.Text), StringComparison.Ordinal);
         block.Trained = true;
         Formula formula = block.ToFormula();
-        Assert.Contains("w0_0 = p0_0/u0 if u0 > 1e-12 else e0_0/z0\n", FormulaText.Write(formula, FormulaFormat.Text), StringComparison.Ordinal);
+        Assert.Contains("p0_0/u0 if u0 > 1e-12 else e0_0/z0", FormulaText.Write(formula, FormulaFormat.Text), StringComparison.Ordinal);
         Assert.Contains("\\begin{cases} \\frac{p_{0,0}}{u_{0}} & \\text{if } u_{0} > 1 \\cdot 10^{-12} \\\\ \\frac{e_{0,0}}{z_{0}} & \\text{otherwise} \\end{cases}",
             FormulaText.Write(formula, FormulaFormat.Latex), StringComparison.Ordinal);
         Assert.Contains("w0_0 = u0 > 1e-12 ? p0_0 / u0 : e0_0 / z0;\n", FormulaText.Write(formula, FormulaFormat.C), StringComparison.Ordinal);
@@ -157,7 +157,7 @@ public class FormulaTests
         }
 
         Formula decided = formula.Simplify([new(-1, 1), new(0, 1)]);
-        Assert.Equal("y0 = 3*max(x0, x1)\n", FormulaText.Write(decided, FormulaFormat.Text)[..18]);
+        Assert.StartsWith("y0 = 3*max(x0, x1)\n", FormulaText.Write(decided, FormulaFormat.Text), StringComparison.Ordinal);
     }
 
     [Fact]
