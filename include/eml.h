@@ -335,7 +335,7 @@ typedef struct eml_progress {
   int32_t phase;        /* EML_PHASE_... */
   uint64_t step;        /* restarts or sweeps done */
   uint64_t total;       /* most there can be */
-  double loss;          /* best so far */
+  double loss;          /* best so far; the largest double until the first one is known */
   uint64_t evaluations; /* of the loss, so far */
   uint64_t accepted;    /* moves kept so far */
 } eml_progress;
@@ -363,14 +363,18 @@ typedef struct eml_train_result {
   uint64_t sweeps;
 } eml_train_result;
 /* Trains on the recorded samples by random restarts and coordinate descent; logs a Trained event. options and result may
- * be NULL. Returns EML_OK (also if not converged), EML_CANCELLED (best parameters so far kept, event logged).
- * Errors: EML_E_STATE (profile eml-core-0.1: fewer than 50 samples; default: fewer than 2), EML_E_ARGUMENT, EML_E_BUSY. */
+ * be NULL. Returns EML_OK (also if not converged), EML_CANCELLED (best parameters so far kept, event logged). Cancelled
+ * before the first loss is known, the model stays as it was and both losses are the largest double; cancelled later, the
+ * default profile gives loss_after on the rows that it searched on (all, or at most 4096 spread evenly).
+ * Errors: EML_E_STATE (profile eml-core-0.1: fewer than 50 samples; default: fewer than 2), EML_E_ARGUMENT, EML_E_LIMIT
+ * (default: 1 + inputs + 2^(depth - 1) - 1 over 16384), EML_E_BUSY. */
 EML_API eml_status eml_model_train(eml_model *model, const eml_train_options *options, eml_train_result *result);
 /* The loss of the current parameters on the recorded samples (the largest double if there is nothing to compare). */
 EML_API eml_status eml_model_loss(const eml_model *model, double *out);
 
 /* Trains a shallower student of the same profile on `samples` (at least 50) random inputs in [0, 1).
- * depth < the model's. options may be NULL. EML_CANCELLED: *out holds the student as far as it came. */
+ * depth < the model's. options may be NULL. EML_CANCELLED: *out holds the student as far as it came (perhaps with fewer
+ * samples and untrained). */
 EML_API EML_MUST_CHECK eml_status eml_model_distill(const eml_model *model, uint32_t depth, uint64_t samples,
                                                     const eml_train_options *options, eml_model **out);
 /* Back to untrained zero parameters; samples, name, scaling stay. Logs a Reset event with the reason. */

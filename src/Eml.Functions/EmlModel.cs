@@ -218,7 +218,10 @@ public sealed class EmlModel
     /// <summary>The loss of the current parameters on the samples; the largest double if there is nothing to compare.</summary>
     public double Loss() => SampleCount == 0 || _evaluator is null ? double.MaxValue : _network.Loss(_parameters, _samples, _scaling);
 
-    /// <summary>Random restarts and coordinate descent on the recorded samples; logs a Trained event.</summary>
+    /// <summary>
+    /// Random restarts and coordinate descent on the recorded samples; logs a Trained event. Cancelled before it knew the
+    /// first loss, it leaves the model as it was.
+    /// </summary>
     public TrainResult Train(TrainOptions? options = null)
     {
         int least = Profile == Profile.EmlCore01 ? CoreMinSamples : 2;
@@ -246,7 +249,7 @@ public sealed class EmlModel
         TrainResult result = _network.Train(parameters, _samples, _scaling, options);
         _parameters = parameters;
         Publish();
-        Trained = result.Converged;
+        Trained = result is { Status: TrainStatus.Cancelled, LossBefore: double.MaxValue } ? Trained : result.Converged;
         Events.Add(new EmlEvent.Trained(DisplayName, (ulong)result.SamplesUsed, result.LossBefore, result.LossAfter,
             result.Converged, (ulong)ParameterCount));
         return result;
@@ -254,7 +257,7 @@ public sealed class EmlModel
 
     /// <summary>
     /// A shallower student of the same profile, trained on at least 50 random rows in [0, 1) of the model's units and
-    /// this model's answers.
+    /// this model's answers. Cancelled before there are that many, it is untrained and has the rows so far.
     /// </summary>
     public EmlModel Distill(int depth, int samples, TrainOptions? options, out TrainResult result)
     {
@@ -265,10 +268,19 @@ public sealed class EmlModel
 
         var student = new EmlModel(depth, Inputs, Heads, Profile) { Scaling = Scaling };
         int rows = Math.Max(samples, CoreMinSamples);
+        student._samples.Reserve(rows);
+        var monitor = new TrainMonitor(options);
         var random = new Lcg64(DistillSeed);
         double[] x = new double[Inputs], y = new double[Heads];
+        long cost = ParameterCount * (long)TrainMonitor.NodeCost; // a node has four parameters or more
         for (int i = 0; i < rows; i++)
         {
+            if (monitor.Work(cost))
+            {
+                result = monitor.Result(i, double.MaxValue, 0);
+                return student;
+            }
+
             for (int j = 0; j < x.Length; j++)
             {
                 double unit = Profile == Profile.EmlCore01 ? random.Distillation() : random.Unit();

@@ -22,7 +22,10 @@ public sealed class TrainOptions
     public Func<TrainProgress, int>? Progress { get; init; }
 }
 
-/// <summary>How far a training is. Phase 1: restarts, phase 2: sweeps of coordinate descent.</summary>
+/// <summary>
+/// How far a training is. Phase 1: restarts, phase 2: sweeps of coordinate descent. Loss is the largest double until the
+/// first one is known.
+/// </summary>
 public readonly record struct TrainProgress(int Phase, long Step, long Total, double Loss, long Evaluations, long Accepted);
 
 /// <summary>How a training ended.</summary>
@@ -37,7 +40,8 @@ public enum TrainStatus
 
 /// <summary>
 /// What a training did. Losses are weighted mean squared errors in the model's (scaled) units; StopValue is what the
-/// progress callback returned.
+/// progress callback returned. A training cancelled before it knew the first loss says the largest double for both and
+/// leaves the model as it was; one of many rows, cancelled later, gives LossAfter on the rows that it searched on.
 /// </summary>
 public readonly record struct TrainResult(TrainStatus Status, int StopValue, bool Converged, long SamplesUsed,
     double LossBefore, double LossAfter, long Evaluations, long Accepted, long Sweeps);
@@ -48,13 +52,17 @@ internal sealed class TrainMonitor(TrainOptions? options)
     public const int Restarts = 1;
     public const int Descent = 2;
 
-    /// <summary>Rows between two looks at the clock: a row costs at most some 200 ns, so that this is a few ms.</summary>
-    private const long RowsBetweenLooks = 16384;
+    /// <summary>Nanoseconds that a node costs a row at most: exp and ln on a processor without fused multiply-add.</summary>
+    public const int NodeCost = 200;
 
-    private static readonly long s_reportInterval = Stopwatch.Frequency / 100;
+    /// <summary>Work between two looks at the token and the clock.</summary>
+    private const long CostBetweenLooks = 2_000_000;
 
-    private long _rows;
+    private long _cost;
     private long _lastReport = Stopwatch.GetTimestamp();
+
+    /// <summary>Clock ticks between two reports within a phase.</summary>
+    public long ReportInterval { get; init; } = Stopwatch.Frequency / 100;
 
     public bool Stopped { get; private set; }
 
@@ -66,19 +74,22 @@ internal sealed class TrainMonitor(TrainOptions? options)
 
     public long Total { get; set; }
 
-    public double Loss { get; set; }
+    public double Loss { get; set; } = double.MaxValue;
 
     public long Evaluations { get; set; }
 
     public long Accepted { get; set; }
 
-    /// <summary>Some rows were worked on. True: stop.</summary>
-    public bool Work(int rows)
+    /// <summary>Rows of this cost that may be worked on between two calls of <see cref="Work"/>: whole vectors.</summary>
+    public static int RowsAtOnce(long costPerRow) => (int)Math.Clamp(CostBetweenLooks / 2 / costPerRow, 8, 4096) & ~7;
+
+    /// <summary>Work was done that costs at most so many nanoseconds. True: stop.</summary>
+    public bool Work(long cost)
     {
-        _rows += rows;
-        if (_rows >= RowsBetweenLooks)
+        _cost += cost;
+        if (_cost >= CostBetweenLooks)
         {
-            _rows = 0;
+            _cost = 0;
             Look();
         }
 
@@ -92,7 +103,7 @@ internal sealed class TrainMonitor(TrainOptions? options)
         {
             Stopped = true;
         }
-        else if (options?.Progress is not null && Stopwatch.GetTimestamp() - _lastReport >= s_reportInterval)
+        else if (options?.Progress is not null && Stopwatch.GetTimestamp() - _lastReport >= ReportInterval)
         {
             Report();
         }
