@@ -60,9 +60,6 @@ public class BrowserExportTests
     [Fact]
     public void Recorded_downloads_are_reproduced()
     {
-        if (!File.Exists(Golden.PathOf("eml-core", "browser_export.json")))
-            return; // the full golden data only; the export above is always there
-
         int count = 0;
         foreach (JsonElement run in Golden.EmlCore("browser_export.json").Array("runs"))
         {
