@@ -39,7 +39,7 @@ CLI := build/eml
 
 PUBLISH := dotnet publish -c Release -v quiet -p:EmlCommit=$(EML_COMMIT)
 
-.PHONY: help build test run bench wheel arm64 public-api install uninstall clean deps deps-test deps-arm64 FORCE
+.PHONY: help build test run bench wheel arm64 public-api install uninstall clean deps deps-test deps-run deps-arm64 FORCE
 
 help: ## this list
 	@echo "libeml $(VERSION)"
@@ -52,6 +52,9 @@ deps:
 
 deps-test:
 	@.ci/deps test
+
+deps-run:
+	@.ci/deps run
 
 deps-arm64:
 	@.ci/deps arm64
@@ -103,7 +106,7 @@ build/stamps/tests: $(TEST_SOURCES) $(RESTORED)
 	dotnet build tests/Eml.Tests --no-restore -c Release -v quiet -clp:NoSummary
 	@touch $@
 
-run: build ## fit the measured data of NIST from C, reload the models in Rust and Python
+run: deps-run build ## fit the measured data of NIST from C, reload the models in Rust and Python
 	@bash examples/nist/run.sh
 
 bench: build ## measure; JSON and the table of the README
