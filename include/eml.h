@@ -249,7 +249,8 @@ EML_API eml_status eml_safetree_set_params(eml_safetree *tree, const double *par
 /* x (rows, inputs) -> y (rows, heads). flags: 0 or EML_ALLOW_NONFINITE. Errors: EML_E_NONFINITE, EML_E_BUSY. */
 EML_API eml_status eml_safetree_forward(const eml_safetree *tree, const double *x, uint64_t rows, double *y,
                                         uint32_t flags);
-/* Export, import, save, load: as for eml_model below; all four formats. */
+/* Export, import, save, load: as for eml_model below; all four formats. Of these only EML_FORMAT_JSON takes parameters
+ * that are not finite, and writes them as null; the others give EML_E_NONFINITE. */
 EML_API eml_status eml_safetree_export(const eml_safetree *tree, int32_t format, void *buf, uint64_t cap,
                                        uint64_t *need);
 EML_API EML_MUST_CHECK eml_status eml_safetree_import(const void *bytes, uint64_t len, int32_t format,
@@ -306,6 +307,12 @@ EML_API eml_status eml_model_set_metadata(eml_model *model, const char *key, uin
                                           uint64_t value_len);
 EML_API eml_status eml_model_get_metadata(const eml_model *model, const char *key, uint64_t key_len, char *buf,
                                           uint64_t cap, uint64_t *need);
+/* The keys: *out is how many there are; get_metadata_key copies number `index` of them (two-call form, so the text is the
+ * caller's; need includes the NUL). They are in ordinal order (of UTF-16 code units; of ASCII keys that is byte order),
+ * so that an index means another key once one is added or removed. Errors: EML_E_ARGUMENT (index >= count), EML_E_BUFFER. */
+EML_API eml_status eml_model_get_metadata_count(const eml_model *model, uint64_t *out);
+EML_API eml_status eml_model_get_metadata_key(const eml_model *model, uint64_t index, char *buf, uint64_t cap,
+                                              uint64_t *need);
 
 /* Scaling between the user's units and the range that the model likes: the model sees (x - offset) * factor and answers
  * offset + y / factor. inputs: (inputs, 2) of (offset, factor), targets: (heads, 2); factors finite and not 0.
@@ -390,7 +397,8 @@ EML_API EML_MUST_CHECK eml_status eml_model_export_buffer(const eml_model *model
  * and byte offset, EML_E_NONFINITE, EML_E_LIMIT, EML_E_VERSION. */
 EML_API EML_MUST_CHECK eml_status eml_model_import(const void *bytes, uint64_t len, int32_t format, eml_model **out);
 /* Writes path by way of a temporary file in the same folder, flushed and renamed: at any instant path is the old file or
- * the new one. Logs a Saved event. Errors: EML_E_IO, EML_E_ARGUMENT (extension), EML_E_BUSY. */
+ * the new one. Logs a Saved event. Errors: EML_E_IO, EML_E_ARGUMENT (extension), EML_E_NONFINITE (as for export),
+ * EML_E_BUSY. */
 EML_API eml_status eml_model_save(eml_model *model, const char *path, uint64_t path_len, int32_t format);
 /* Reads a file that eml_model_save or eml-core wrote. The new model has one Loaded event. */
 EML_API EML_MUST_CHECK eml_status eml_model_load(const char *path, uint64_t path_len, int32_t format,
