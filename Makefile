@@ -121,7 +121,7 @@ bench: build ## measure; JSON and the table of the README
 wheel: build ## a Python wheel that contains the library
 	@python3 bindings/python/build_wheel.py
 
-public-api: $(RESTORED) ## rewrite src/*/PublicAPI.*.txt from the code
+public-api: $(RESTORED) ## rewrite src/*/PublicAPI.Unshipped.txt from the code (after a change of public C#)
 	@bash src/public-api.sh
 
 # ---------------------------------------------------------------------------------------------------- installation
