@@ -31,7 +31,7 @@ best=x86-64
 for isa in x86-64-v3 x86-64-v4; do isa_supported $isa && best=$isa; done
 
 # ------------------------------------------------------------------------------------------------ build, install
-times() { stat -c '%n %y' build/eml build/lib/libeml.so build/lib/glibc-hwcaps/*/libeml.so; }
+times() { stat -Lc '%n %y' build/eml build/lib/eml/*/eml build/lib/libeml.so build/lib/glibc-hwcaps/*/libeml.so; }
 before=$(times)
 check "make install" make install "DESTDIR=$work/dest" "PREFIX=$prefix"
 check "a second make builds nothing" equal "$before" "$(times)"

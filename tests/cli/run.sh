@@ -59,6 +59,22 @@ run fn train --help
 expect "help of a verb" 0 '--target <COL> \(REQUIRED\)' ''
 run --version
 expect "--version" 0 '^eml [0-9]+\.[0-9]+\.[0-9]+$' ''
+# The portable command becomes its faster twin where there is one that the machine can run.
+isa() { "$@" --version --json | sed 's/.*"isa":"\([^"]*\)".*/\1/'; }
+mkdir -p twin/bin twin/lib/eml/x86-64-v3
+cp -L "$eml" twin/bin/eml
+check "alone it stays what it is" test "$(isa twin/bin/eml)" = x86-64
+echo "no program" >twin/lib/eml/x86-64-v3/eml
+chmod +x twin/lib/eml/x86-64-v3/eml
+check "a twin that does not run is no harm" test "$(isa twin/bin/eml)" = x86-64
+printf '#!/bin/sh\nprintf "%%s|" "$@"\n' >twin/lib/eml/x86-64-v3/eml
+if /lib64/ld-linux-x86-64.so.2 --help | grep -q '^ *x86-64-v3 (supported'; then
+  check "the twin takes over" test "$(isa "$eml")" = x86-64-v3
+  odd=$(printf 'caf\351 \n*')
+  check "arguments arrive byte for byte" test "$(twin/bin/eml a '' "$odd")" = "a||$odd|"
+else
+  echo "skipped: the twin for x86-64-v3, which this CPU lacks"
+fi
 run --version --json
 expect "--version --json" 0 '^\{"version":"[0-9.]+","commit":"[^"]*","rid":"[^"]+","isa":"[^"]+","runtime":"\.NET [0-9.]+"\}$' ''
 run nonsense
