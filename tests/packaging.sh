@@ -39,6 +39,15 @@ header_version() { sed -n 's/#define EML_VERSION_STRING "\(.*\)"/\1/p' include/e
 check "the header has the version of the build" equal "$version" "$(header_version)"
 check "eml --version" grep -qF "$version" <("$root/bin/eml" --version)
 
+# ------------------------------------------------------------------------------------------------ what is missing
+# Every command of this machine but cargo, for somebody who is not root.
+mkdir "$work/commands"
+for folder in ${PATH//:/ }; do ln -s "$folder"/* "$work/commands/" 2>/dev/null || true; done
+rm -f "$work/commands/cargo" "$work/commands/id"
+printf '#!/bin/sh\necho 1000\n' >"$work/commands/id" && chmod +x "$work/commands/id"
+demanded=$(PATH=$work/commands "$BASH" .ci/deps run 2>&1)
+check "make run demands cargo" equal "1 Install them, as root: apt-get install cargo" "$? $(tail -n 1 <<<"$demanded")"
+
 # ------------------------------------------------------------------------------------------------ pkg-config, CMake
 export PKG_CONFIG_PATH=$root/lib/pkgconfig
 check "pkg-config --modversion" equal "$version" "$(pkg-config --modversion eml)"
