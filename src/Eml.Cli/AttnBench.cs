@@ -80,8 +80,7 @@ internal static class AttnBench
                     if (interrupt.Cancel.IsSet)
                         break;
                     rows.Add(row);
-                    if (!json)
-                        Print(row);
+                    Print(row, json ? Output.Error : Output.Out);
                 }
             }
         }
@@ -138,10 +137,11 @@ internal static class AttnBench
         return new Row(shape, task, affine, block.ParameterCount, result, error / count, zero / count, seconds);
     }
 
-    private static void Print(Row row)
+    // With --json, standard error shows how far the table is.
+    private static void Print(Row row, TextWriter to)
     {
         CultureInfo culture = CultureInfo.InvariantCulture;
-        Output.Line(Line($"{row.Shape.Seq}×{row.Shape.DModel}/{row.Shape.Heads}/{row.Shape.DKey}", row.Task.Name, row.Trainer,
+        to.WriteLine(Line($"{row.Shape.Seq}×{row.Shape.DModel}/{row.Shape.Heads}/{row.Shape.DKey}", row.Task.Name, row.Trainer,
             row.Parameters.ToString(culture), Error(row.Result.LossAfter), Error(row.HeldOut), Error(row.Zero),
             (row.HeldOut / row.Zero).ToString("P2", culture), row.Result.Evaluations.ToString(culture), row.Seconds.ToString("F1", culture)));
 

@@ -338,6 +338,15 @@ expect "Ctrl-C stops a distillation" 130 '^saved +stopped\.pb' 'interrupted: thi
 run inspect stopped.pb
 expect "and the student that was reached is saved" 0 '^kind +EmlModel$' ''
 
+# ---------------------------------------------------------------------------------------------- attention blocks' bench
+run attn bench --quick
+expect "attn bench --quick" 0 '^4×8/1/8 +previous token +eml ' ''
+check "and every task is learned by the block" awk '/ eml / { n++; if ($(NF-4) > 0.1 * $(NF-3)) bad = 1 } END { exit bad || n != 9 }' <(sed 's/ %//' out)
+run attn bench --quick --json
+expect "attn bench --json" 0 '^\{"seed":0,"training_samples":256,.*"task":"energy","trainer":"affine".*\}$' '^4×8/1/8 +energy +affine'
+interrupt attn bench --json
+expect "Ctrl-C stops it" 130 '"cancelled":true' 'the table is not complete'
+
 # ---------------------------------------------------------------------------------------------- terminals
 if command -v script >/dev/null; then
   TERM=xterm script -qec "'$eml' fn train plane.csv --target y --depth 3" /dev/null >out 2>err </dev/null
