@@ -53,7 +53,10 @@ internal static class AttnBench
     {
         var quick = new Option<bool>("--quick") { Description = "Only the smallest shape, with a quarter of the evaluations" };
         Option<ulong> seed = Arguments.Seed();
-        var command = new Command("bench", "Train attention blocks on known tasks; print what they learned, held-out") { quick, seed };
+        var command = new Command("bench", "Train attention blocks on known tasks; print what they learned, held-out")
+        {
+            quick, seed,
+        };
         command.SetAction(parse => Run(parse.GetValue(quick), parse.GetValue(seed), parse.GetValue(Arguments.Json)));
         return command;
     }
@@ -66,8 +69,8 @@ internal static class AttnBench
         {
             Output.Line($"{TrainingSamples} samples to train on, {HeldOutSamples} fresh ones to measure (held-out); zero: the error of " +
                 "predicting 0; eml: EML nodes before and behind the attention, affine: none");
-            Output.Line(Line("seq×d_model/heads/d_k", "task", "trainer", "parameters", "training MSE", "held-out MSE", "zero MSE", "of zero",
-                "evaluations", "seconds"));
+            Output.Line(Line("seq×d_model/heads/d_k", "task", "trainer", "parameters", "training MSE", "held-out MSE", "zero MSE",
+                "of zero", "evaluations", "seconds"));
         }
 
         foreach (Shape shape in quick ? s_shapes[..1] : s_shapes)
@@ -143,7 +146,8 @@ internal static class AttnBench
         CultureInfo culture = CultureInfo.InvariantCulture;
         to.WriteLine(Line($"{row.Shape.Seq}×{row.Shape.DModel}/{row.Shape.Heads}/{row.Shape.DKey}", row.Task.Name, row.Trainer,
             row.Parameters.ToString(culture), Error(row.Result.LossAfter), Error(row.HeldOut), Error(row.Zero),
-            (row.HeldOut / row.Zero).ToString("P2", culture), row.Result.Evaluations.ToString(culture), row.Seconds.ToString("F1", culture)));
+            (row.HeldOut / row.Zero).ToString("P2", culture), row.Result.Evaluations.ToString(culture),
+            row.Seconds.ToString("F1", culture)));
 
         string Error(double value) => value.ToString("0.00e+00", culture);
     }

@@ -96,7 +96,8 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
     {
         for (int h = 0; h < _layout.H; h++)
         {
-            ReadOnlySpan<double> own = Trial.AsSpan(_layout.NonlinearCount + _layout.ContextBase(h) * _layout.D, _layout.F * _layout.D);
+            int first = _layout.NonlinearCount + _layout.ContextBase(h) * _layout.D;
+            ReadOnlySpan<double> own = Trial.AsSpan(first, _layout.F * _layout.D);
             _design.Activate(h, h == 0 || own.ContainsAnyExcept(0));
         }
 
