@@ -447,6 +447,14 @@ kill -KILL "$pid"
 wait "$pid" 2>/dev/null
 run audit verify killed.log --data noise.csv --json
 expect "a killed training leaves the beginning of a log" 1 '"verdict":"truncated","record":([2-9]|[1-9][0-9]+),' '*'
+# ---------------------------------------------------------------------------------------------- attention blocks' bench
+run attn bench --quick
+expect "attn bench --quick" 0 '^4×8/1/8 +previous token +eml ' ''
+check "and every task is learned by the block" awk '/ eml / { n++; if ($(NF-4) > 0.1 * $(NF-3)) bad = 1 } END { exit bad || n != 9 }' <(sed 's/ %//' out)
+run attn bench --quick --json
+expect "attn bench --json" 0 '^\{"seed":0,"training_samples":256,.*"task":"energy","trainer":"affine".*\}$' '^4×8/1/8 +energy +affine'
+interrupt attn bench --json
+expect "Ctrl-C stops it" 130 '"cancelled":true' 'the table is not complete'
 
 # ---------------------------------------------------------------------------------------------- terminals
 if command -v script >/dev/null; then

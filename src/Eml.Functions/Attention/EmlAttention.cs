@@ -156,7 +156,8 @@ public sealed class EmlAttention
         Events.Add(new EmlEvent.Trained(Name.Length > 0 ? Name : $"eml_attn_s{Config.SeqLen}d{Config.DModel}h{Config.Heads}",
             (ulong)SampleCount, before, after, Trained, (ulong)ParameterCount));
         return new AttentionTrainResult(monitor.Stopped ? TrainStatus.Cancelled : TrainStatus.Done, monitor.StopValue, Trained,
-            SampleCount, before, after, training.CrossLoss, monitor.Evaluations, monitor.Trials, monitor.Accepted, training.Rounds);
+            SampleCount, before, after, training.CrossLoss, monitor.Evaluations, monitor.Trials, monitor.Accepted,
+            training.Rounds);
     }
 
     private double Loss(BlockWeights weights)
