@@ -216,6 +216,17 @@ EML_API eml_status eml_random_restart(uint64_t *state, double *out, uint64_t n);
 #define EML_FORMAT_SAFETENSORS 3 /*                                                                   .safetensors */
 #define EML_FORMAT_PROTOBUF 4    /* eml.v1.Model of proto/eml/v1/model.proto                                   .pb */
 
+/* How a function is written out, by eml_model_expression and the like. The source code gives the bits of forward for
+ * finite inputs for which no intermediate result overflows, where the language's exp and log are those of glibc >= 2.28
+ * on a CPU with FMA; C code also with -DEML_EXP=eml_math_exp -DEML_LN=eml_math_ln and this library, anywhere. */
+#define EML_EXPRESSION_TEXT 1   /* lines of plain text, simplified */
+#define EML_EXPRESSION_LATEX 2  /* LaTeX (amsmath), simplified */
+#define EML_EXPRESSION_C 3      /* C99: void forward(const double *x, double *y), renamed by -DEML_FUNCTION=name */
+#define EML_EXPRESSION_RUST 4   /* pub fn forward(x: &[f64; INPUTS]) -> [f64; HEADS] */
+#define EML_EXPRESSION_PYTHON 5 /* def forward(x), a list */
+/* Text and LaTeX of a model: also leave out the limits that no input within the recorded samples' ranges meets. */
+#define EML_WITHIN_SAMPLES 1u
+
 /* ------------------------------------------------------------------------------------------------ EmlTree */
 
 /* Number of parameters of an EmlTree. depth 2..5; inputs >= 1. Errors: EML_E_ARGUMENT. */
@@ -224,6 +235,10 @@ EML_API eml_status eml_tree_param_count(uint32_t depth, uint64_t inputs, uint64_
  * flags: 0 or EML_ALLOW_NONFINITE. Errors: EML_E_ARGUMENT, EML_E_SHAPE, EML_E_NONFINITE. */
 EML_API eml_status eml_tree_evaluate(uint32_t depth, uint64_t inputs, const double *params, uint64_t param_count,
                                      const double *x, uint64_t rows, double *y, uint32_t flags);
+/* The tree with these parameters written out (two-call form, need includes the NUL). format: EML_EXPRESSION_...
+ * Errors: EML_E_ARGUMENT, EML_E_SHAPE, EML_E_NONFINITE, EML_E_BUFFER. */
+EML_API eml_status eml_tree_expression(uint32_t depth, uint64_t inputs, const double *params, uint64_t param_count,
+                                       int32_t format, char *buf, uint64_t cap, uint64_t *need);
 
 /* ------------------------------------------------------------------------------------------------ SafeTree */
 
@@ -249,6 +264,10 @@ EML_API eml_status eml_safetree_set_params(eml_safetree *tree, const double *par
 /* x (rows, inputs) -> y (rows, heads). flags: 0 or EML_ALLOW_NONFINITE. Errors: EML_E_NONFINITE, EML_E_BUSY. */
 EML_API eml_status eml_safetree_forward(const eml_safetree *tree, const double *x, uint64_t rows, double *y,
                                         uint32_t flags);
+/* Written out (two-call form, need includes the NUL). format: EML_EXPRESSION_... Limit: 2^20 parameters.
+ * Errors: EML_E_ARGUMENT, EML_E_LIMIT, EML_E_BUFFER. */
+EML_API eml_status eml_safetree_expression(const eml_safetree *tree, int32_t format, char *buf, uint64_t cap,
+                                           uint64_t *need);
 /* Export, import, save, load: as for eml_model below; all four formats. Of these only EML_FORMAT_JSON takes parameters
  * that are not finite, and writes them as null; the others give EML_E_NONFINITE. */
 EML_API eml_status eml_safetree_export(const eml_safetree *tree, int32_t format, void *buf, uint64_t cap,
@@ -337,6 +356,7 @@ EML_API eml_status eml_model_forward(const eml_model *model, const double *x, ui
 
 #define EML_PHASE_RESTART 1 /* random restarts */
 #define EML_PHASE_DESCENT 2 /* coordinate descent */
+#define EML_PHASE_SNAP 3    /* eml_model_snap; step and total count trials of a round */
 typedef struct eml_progress {
   uint32_t struct_size;
   int32_t phase;        /* EML_PHASE_... */
@@ -423,6 +443,42 @@ EML_API EML_MUST_CHECK eml_status eml_model_verify_audit_file(const eml_model *m
                                                               eml_audit_report *out);
 /* The loss of the current parameters on the recorded samples (the largest double if there is nothing to compare). */
 EML_API eml_status eml_model_loss(const eml_model *model, double *out);
+
+typedef struct eml_snap_options {
+  uint32_t struct_size;
+  uint32_t reserved;        /* 0 */
+  double tolerance;         /* how far a parameter may be from its constant; default 0.05 */
+  double max_loss_increase; /* by what share of itself the loss may grow altogether; default 0.05 */
+  double max_loss;          /* a loss that is always good enough; 0 (default): 1e-9 of the targets' mean square */
+  const eml_cancel *cancel; /* may be NULL */
+  eml_progress_fn progress; /* may be NULL; as in eml_train_options, with EML_PHASE_SNAP */
+  void *user;
+} eml_snap_options;
+EML_API eml_status eml_snap_options_init(eml_snap_options *options, uint32_t struct_size);
+
+typedef struct eml_snap_result {
+  uint32_t struct_size; /* in */
+  int32_t unscaled;     /* 1: the scaling became part of the parameters, which are in the user's units now */
+  uint64_t snapped;     /* constants set, one for each entry of the list */
+  double loss_before;   /* in the units of eml_train_result, also after an unscaling */
+  double loss_after;
+  double loss_allowed; /* the bound that follows from the options */
+  uint64_t evaluations;
+} eml_snap_result;
+/* Replaces parameters by 0 or +-p/q with p, q <= 12 where the loss on the recorded samples allows it; simplest first, the
+ * smallest loss first. Profile eml-core-0.1: mixtures become one component, two of them, or shares with denominators up
+ * to 4. Default: a scaling becomes part of the parameters; nodes that the other terms can stand in for get the weight 0;
+ * the free weights of the heads are solved again after every change. snapped may be NULL if cap is 0; it receives the
+ * indices of the first `cap` parameters that were set to constants, in the order in which that happened. options and
+ * result may be NULL. Returns EML_OK, EML_CANCELLED (what was snapped so far is kept).
+ * Errors: EML_E_STATE (no sample with a known target), EML_E_ARGUMENT, EML_E_BUSY. */
+EML_API eml_status eml_model_snap(eml_model *model, const eml_snap_options *options, uint64_t *snapped, uint64_t cap,
+                                  eml_snap_result *result);
+/* The function between the user's units written out (two-call form, need includes the NUL). format: EML_EXPRESSION_...
+ * flags: 0 or EML_WITHIN_SAMPLES. Limit: 2^20 parameters.
+ * Errors: EML_E_ARGUMENT, EML_E_STATE (no inputs; no samples), EML_E_LIMIT, EML_E_BUFFER. */
+EML_API eml_status eml_model_expression(const eml_model *model, int32_t format, uint32_t flags, char *buf,
+                                        uint64_t cap, uint64_t *need);
 
 /* Trains a shallower student of the same profile on `samples` (at least 50) random inputs in [0, 1).
  * depth < the model's. options may be NULL. EML_CANCELLED: *out holds the student as far as it came (perhaps with fewer

@@ -35,7 +35,7 @@ internal static class FnPredict
         Samples samples;
         // All rows are read before the first answer is written: a bad cell leaves no half of a result.
         using (CsvTable table = CsvTable.Open(data))
-            samples = new Samples(table, Columns(model, modelPath, table), []);
+            samples = new Samples(table, Columns(model.InputNames, model.Inputs, modelPath, table), []);
 
         if (output is not null)
         {
@@ -79,16 +79,17 @@ internal static class FnPredict
 
     private static string[] Numbered(int heads) => [.. Enumerable.Range(1, heads).Select(i => heads == 1 ? "y" : $"y{i}")];
 
-    private static int[] Columns(Predictor model, string path, CsvTable table)
+    /// <summary>The table's columns that are a model's inputs: by name, or all of them in order if it knows no names.</summary>
+    public static int[] Columns(string[]? inputNames, int inputs, string path, CsvTable table)
     {
-        if (model.InputNames is not null)
-            return table.Find(model.InputNames, "input");
+        if (inputNames is not null)
+            return table.Find(inputNames, "input");
 
-        return table.Names.Length == model.Inputs
-            ? [.. Enumerable.Range(0, model.Inputs)]
+        return table.Names.Length == inputs
+            ? [.. Enumerable.Range(0, inputs)]
             : throw new EmlException(ErrorCode.Argument,
                 $"{table.Source}: {Output.Count(table.Names.Length, "column")} ({Output.List(table.Names)}), but {path} takes " +
-                $"{Output.Count(model.Inputs, "input")} and does not know their names; give exactly these columns, in order");
+                $"{Output.Count(inputs, "input")} and does not know their names; give exactly these columns, in order");
     }
 
     private static void WriteCsv(Stream stream, Predictor model, Samples samples)

@@ -57,9 +57,9 @@ internal static class Program
     private static RootCommand Root()
     {
         var version = new Option<bool>("--version") { Description = "Show the version" };
-        var function = new Command("fn", "Learned functions: train, predict, distill")
+        var function = new Command("fn", "Learned functions: train, predict, distill, snap, show")
         {
-            FnTrain.Create(), FnPredict.Create(), FnDistill.Create(),
+            FnTrain.Create(), FnPredict.Create(), FnDistill.Create(), FnSnap.Create(), FnShow.Create(),
         };
         function.SetAction(parse => new HelpAction().Invoke(parse));
         var attention = new Command("attn", "Attention blocks of learned functions")

@@ -33,7 +33,7 @@ internal sealed class Progress : IDisposable
 
         _phase = progress.Phase;
         _shown = Seconds;
-        string phase = progress.Phase == 1 ? "restarts" : "descent";
+        string phase = progress.Phase switch { 1 => "restarts", 2 => "descent", _ => "snap" };
         string counts = string.Create(CultureInfo.InvariantCulture,
             $"{progress.Step}/{progress.Total}{Loss(progress)}  {_shown:F1} s");
         if (Output.ErrorIsTerminal)

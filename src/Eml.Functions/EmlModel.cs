@@ -1,3 +1,4 @@
+using Eml.Functions.Expressions;
 using Eml.Numerics;
 
 namespace Eml.Functions;
@@ -220,7 +221,7 @@ public sealed class EmlModel
         Check.Matrix("x", x, rows, Inputs, allowNonFinite);
         Check.Length("y", y.Length, rows, Heads);
         Evaluator evaluator = _evaluator
-            ?? throw new EmlException(ErrorCode.State, "the model has no inputs (inputs = 0) and cannot be evaluated; create it with inputs >= 1");
+            ?? throw NoInputs("evaluated");
         evaluator.Rows(x, Inputs, rows, y, _scaling);
     }
 
@@ -238,7 +239,7 @@ public sealed class EmlModel
 
         if (_evaluator is null)
         {
-            throw new EmlException(ErrorCode.State, "the model has no inputs (inputs = 0) and cannot be trained; create it with inputs >= 1");
+            throw NoInputs("trained");
         }
 
         if (options is not null && Profile == Profile.EmlCore01 && (options.Seed != 0 || options.TargetLoss != 0))
@@ -265,6 +266,35 @@ public sealed class EmlModel
         Trained = result is { Status: TrainStatus.Cancelled, LossBefore: double.MaxValue } ? Trained : result.Converged;
         Events.Add(new EmlEvent.Trained(DisplayName, (ulong)result.SamplesUsed, result.LossBefore, result.LossAfter,
             result.Converged, (ulong)ParameterCount));
+        return result;
+    }
+
+    /// <summary>
+    /// Replaces parameters that are close to 0 or to a fraction p/q with p, q ≤ 12 (mixtures that are close to simple ones)
+    /// by these constants, as long as the loss on the recorded samples stays within the bound of the options. In the default
+    /// profile a scaling becomes part of the parameters, so that they are simple in the user's units.
+    /// </summary>
+    public SnapResult Snap(SnapOptions? options = null)
+    {
+        options ??= new SnapOptions();
+        options.Check();
+        if (_evaluator is null)
+        {
+            throw NoInputs("snapped");
+        }
+
+        if (!_samples.Present.Contains((byte)1))
+        {
+            throw new EmlException(ErrorCode.State, "snapping needs samples with known targets to measure the loss; record some first");
+        }
+
+        double[] parameters = [.. _parameters];
+        Scaling? scaling = _scaling;
+        var monitor = new TrainMonitor(new TrainOptions { Cancel = options.Cancel, Progress = options.Progress, OnMove = options.OnMove });
+        SnapResult result = _network.Snap(parameters, _samples, ref scaling, options, monitor);
+        _parameters = parameters;
+        _scaling = scaling;
+        Publish();
         return result;
     }
 
@@ -328,6 +358,35 @@ public sealed class EmlModel
         Events.Add(new EmlEvent.Reset(DisplayName, reason));
     }
 
+    /// <summary>The function written out, between the user's units; see <see cref="Formula"/>.</summary>
+    public Formula ToFormula()
+    {
+        FormulaBuilder.CheckSize("the model", ParameterCount);
+        return _evaluator is null ? throw NoInputs("written out") : _network.ToFormula(DisplayName, _parameters, _scaling);
+    }
+
+    /// <summary>The least and largest finite value of each input in the recorded samples; everything where there are none.</summary>
+    public Interval[] InputRanges()
+    {
+        var ranges = new Interval[Inputs];
+        for (int j = 0; j < Inputs; j++)
+        {
+            double low = double.PositiveInfinity, high = double.NegativeInfinity;
+            for (int i = j; i < _samples.X.Length; i += Inputs)
+            {
+                if (double.IsFinite(_samples.X[i]))
+                {
+                    low = Math.Min(low, _samples.X[i]);
+                    high = Math.Max(high, _samples.X[i]);
+                }
+            }
+
+            ranges[j] = low <= high ? new Interval(low, high) : Interval.Everything;
+        }
+
+        return ranges;
+    }
+
     /// <summary>A copy with parameters, name, metadata, scaling, samples and events.</summary>
     public EmlModel Clone() => new(this);
 
@@ -338,6 +397,9 @@ public sealed class EmlModel
             throw new EmlException(ErrorCode.Argument, $"{what} depth must be 2, 3, 4, or 5, got {depth}");
         }
     }
+
+    private static EmlException NoInputs(string what) => new(ErrorCode.State,
+        $"the model has no inputs (inputs = 0) and cannot be {what}; create it with inputs >= 1");
 
     // Readers hold on to the evaluator they found, so that a new one can be put in its place at any time.
     private void Publish() => Volatile.Write(ref _evaluator, Inputs == 0 ? null : _network.Compile(_parameters));

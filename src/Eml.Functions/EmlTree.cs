@@ -1,3 +1,4 @@
+using Eml.Functions.Expressions;
 using Eml.Numerics;
 
 namespace Eml.Functions;
@@ -36,12 +37,7 @@ public sealed class EmlTree
     public void Evaluate(ReadOnlySpan<double> parameters, ReadOnlySpan<double> x, int rows, Span<double> y,
         bool allowNonFinite = false)
     {
-        if (parameters.Length != ParameterCount)
-        {
-            throw new EmlException(ErrorCode.Shape,
-                $"EmlTree of depth {Depth}: expected {ParameterCount} params, got {parameters.Length}");
-        }
-
+        CheckCount(parameters);
         Check.Matrix("x", x, rows, Inputs, allowNonFinite);
         Check.Length("y", y.Length, rows, 1);
         if (!allowNonFinite)
@@ -50,5 +46,22 @@ public sealed class EmlTree
         }
 
         new MixEvaluator(_layout, parameters.ToArray()).Rows(x, Inputs, rows, y, scaling: null);
+    }
+
+    /// <summary>The function with these parameters written out; see <see cref="Formula"/>.</summary>
+    public Formula ToFormula(ReadOnlySpan<double> parameters)
+    {
+        CheckCount(parameters);
+        Check.Finite("params", parameters);
+        return FormulaOf.Mix($"EmlTree of depth {Depth}", Inputs, _layout, parameters, scaling: null);
+    }
+
+    private void CheckCount(ReadOnlySpan<double> parameters)
+    {
+        if (parameters.Length != ParameterCount)
+        {
+            throw new EmlException(ErrorCode.Shape,
+                $"EmlTree of depth {Depth}: expected {ParameterCount} params, got {parameters.Length}");
+        }
     }
 }

@@ -353,7 +353,7 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
     };
 
     /// <summary>eml-core's weight of a head in the loss.</summary>
-    private static double HeadWeight(int head) => head == 0 ? 1.0 : 0.3;
+    internal static double HeadWeight(int head) => head == 0 ? 1.0 : 0.3;
 
     /// <summary>A node to recompute, and which of its sides.</summary>
     private readonly record struct Step(int Node, bool Left, bool Right);

@@ -1,3 +1,4 @@
+using Eml.Functions.Expressions;
 using Eml.Numerics;
 
 namespace Eml.Functions;
@@ -17,8 +18,14 @@ internal abstract class Network
 
     public abstract double Loss(double[] parameters, Samples samples, Scaling? scaling);
 
+    /// <summary>What <see cref="Compile"/>'s evaluator computes, written out.</summary>
+    public abstract Formula ToFormula(string title, double[] parameters, Scaling? scaling);
+
     /// <summary>Trains in place.</summary>
     public abstract TrainResult Train(double[] parameters, Samples samples, Scaling? scaling, TrainOptions? options);
+
+    /// <summary>Snaps in place; the scaling may become part of the parameters.</summary>
+    public abstract SnapResult Snap(double[] parameters, Samples samples, ref Scaling? scaling, SnapOptions options, TrainMonitor monitor);
 }
 
 /// <summary>EmlModel of eml-core 0.1.0.</summary>
@@ -30,6 +37,9 @@ internal sealed class MixNetwork(int depth, int inputs, int heads) : Network
     public static long CountParameters(int depth, int heads) => depth switch { 2 => 24, 3 => 32, 4 => 44, _ => 56 } + 2L * heads;
 
     public override Evaluator Compile(double[] parameters) => new MixEvaluator(_layout, parameters);
+
+    public override Formula ToFormula(string title, double[] parameters, Scaling? scaling) =>
+        FormulaOf.Mix(title, inputs, _layout, parameters, scaling);
 
     public override double Loss(double[] parameters, Samples samples, Scaling? scaling) => Lanes8.IsSupported
         ? Trainer<Lanes8>(samples, scaling, null).Loss(parameters)
@@ -46,6 +56,9 @@ internal sealed class MixNetwork(int depth, int inputs, int heads) : Network
             : Lanes2.IsSupported ? Trainer<Lanes2>(samples, scaling, options).Train(parameters, sweeps)
             : Trainer<Lanes1>(samples, scaling, options).Train(parameters, sweeps);
     }
+
+    public override SnapResult Snap(double[] parameters, Samples samples, ref Scaling? scaling, SnapOptions options, TrainMonitor monitor) =>
+        MixSnap.Run(_layout, inputs, parameters, samples, scaling, options, monitor);
 
     private MixTrainer<T> Trainer<T>(Samples samples, Scaling? scaling, TrainOptions? options)
         where T : struct, ILanes<T> => new(_layout, samples, inputs, scaling, new TrainMonitor(options));

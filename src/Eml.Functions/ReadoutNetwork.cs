@@ -1,3 +1,4 @@
+using Eml.Functions.Expressions;
 using Eml.Numerics;
 
 namespace Eml.Functions;
@@ -14,6 +15,9 @@ internal sealed class ReadoutNetwork(int depth, int inputs, int heads) : Network
     }
 
     public override Evaluator Compile(double[] parameters) => new ReadoutEvaluator(_layout, parameters);
+
+    public override Formula ToFormula(string title, double[] parameters, Scaling? scaling) =>
+        FormulaOf.Readout(title, _layout, parameters, scaling);
 
     public override double Loss(double[] parameters, Samples samples, Scaling? scaling)
     {
@@ -32,4 +36,7 @@ internal sealed class ReadoutNetwork(int depth, int inputs, int heads) : Network
             : Lanes2.IsSupported ? ReadoutTrainer<Lanes2>.Train(_layout, parameters, samples, scaling, options, monitor)
             : ReadoutTrainer<Lanes1>.Train(_layout, parameters, samples, scaling, options, monitor);
     }
+
+    public override SnapResult Snap(double[] parameters, Samples samples, ref Scaling? scaling, SnapOptions options, TrainMonitor monitor) =>
+        ReadoutSnap.Run(_layout, parameters, samples, ref scaling, options, monitor);
 }

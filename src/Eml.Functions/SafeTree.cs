@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Eml.Functions.Expressions;
 using Eml.Numerics;
 
 namespace Eml.Functions;
@@ -113,6 +114,13 @@ public sealed class SafeTree
                 Row<Lanes1>(parameters, row, result, floor);
             }
         }
+    }
+
+    /// <summary>The function written out; see <see cref="Formula"/>.</summary>
+    public Formula ToFormula()
+    {
+        FormulaBuilder.CheckSize("the SafeTree", ParameterCount);
+        return FormulaOf.Safe($"SafeTree of depth {Depth}", Depth, Inputs, Heads, _parameters);
     }
 
     /// <summary>A copy.</summary>

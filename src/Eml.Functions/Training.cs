@@ -43,8 +43,8 @@ public sealed class TrainOptions
 public delegate void TrainEndListener(TrainResult result, ReadOnlySpan<double> parameters);
 
 /// <summary>
-/// How far a training is. Phase 1: restarts, phase 2: sweeps of coordinate descent. Loss is the largest double until the
-/// first one is known.
+/// How far a training is. Phase 1: restarts, phase 2: sweeps of coordinate descent, phase 3: snapping. Loss is the
+/// largest double until the first one is known.
 /// </summary>
 public readonly record struct TrainProgress(int Phase, long Step, long Total, double Loss, long Evaluations, long Accepted);
 
@@ -72,6 +72,7 @@ internal sealed class TrainMonitor(TrainOptions? options)
 {
     public const int Restarts = 1;
     public const int Descent = 2;
+    public const int Snapping = 3;
 
     /// <summary>Nanoseconds that a node costs a row at most: exp and ln on a processor without fused multiply-add.</summary>
     public const int NodeCost = 200;

@@ -111,6 +111,40 @@ internal struct TrainResultStruct
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SnapOptionsStruct
+{
+    public uint StructSize;
+    public uint Reserved;
+    public double Tolerance;
+    public double MaxLossIncrease;
+    public double MaxLoss;
+    public nint Cancel;
+    public delegate* unmanaged[Cdecl]<ProgressStruct*, void*, int> Progress;
+    public void* User;
+
+    public static SnapOptionsStruct Defaults
+    {
+        get
+        {
+            var defaults = new Functions.SnapOptions();
+            return new() { Tolerance = defaults.Tolerance, MaxLossIncrease = defaults.MaxLossIncrease, MaxLoss = defaults.MaxLoss };
+        }
+    }
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct SnapResultStruct
+{
+    public uint StructSize;
+    public int Unscaled;
+    public ulong Snapped;
+    public double LossBefore;
+    public double LossAfter;
+    public double LossAllowed;
+    public ulong Evaluations;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal unsafe struct EventStruct
 {
     public uint StructSize;

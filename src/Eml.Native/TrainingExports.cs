@@ -86,7 +86,7 @@ internal static unsafe class TrainingExports
         Seed = o.Seed,
         TargetLoss = o.TargetLoss,
         Cancel = o.Cancel == 0 ? null : CancelExports.Get(o.Cancel),
-        Progress = o.Progress is null ? null : p => Report(o, p),
+        Progress = Listener(o.Progress, o.User),
     };
 
     private static TrainResult Train(EmlModel model, TrainOptionsStruct* options)
@@ -126,7 +126,11 @@ internal static unsafe class TrainingExports
         }
     }
 
-    private static int Report(TrainOptionsStruct options, TrainProgress progress)
+    /// <summary>The caller's progress function as ours; null stays null.</summary>
+    internal static Func<TrainProgress, int>? Listener(delegate* unmanaged[Cdecl]<ProgressStruct*, void*, int> function, void* user) =>
+        function is null ? null : p => Report(function, user, p);
+
+    private static int Report(delegate* unmanaged[Cdecl]<ProgressStruct*, void*, int> function, void* user, TrainProgress progress)
     {
         var report = new ProgressStruct
         {
@@ -138,6 +142,6 @@ internal static unsafe class TrainingExports
             Evaluations = (ulong)progress.Evaluations,
             Accepted = (ulong)progress.Accepted,
         };
-        return options.Progress(&report, options.User);
+        return function(&report, user);
     }
 }

@@ -25,7 +25,7 @@ internal static unsafe class TreeExports
             Arguments.Count(rows, "rows"), Arguments.Array(y, rows, "y"), Arguments.AllowNonFinite(flags));
     });
 
-    private static EmlTree Create(uint depth, ulong inputs) =>
+    internal static EmlTree Create(uint depth, ulong inputs) =>
         new((int)Math.Min(depth, int.MaxValue), Arguments.Count(inputs, "inputs"));
 }
 

@@ -173,7 +173,7 @@ static void cancelled(void) {
 
 static eml_model *long_model(void) {
   eml_model *model = new_model(EML_PROFILE_EML_CORE_0_1, 5, 3, 3);
-  record_samples(model, 2000, 6);
+  record_samples(model, 40000, 6);
   return model;
 }
 

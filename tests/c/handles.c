@@ -44,6 +44,7 @@ ON(const eml_safetree, eml_safetree_get_params, (h, numbers, 13))
 ON(eml_safetree, eml_safetree_set_params, (h, numbers, 13, 0))
 ON(const eml_safetree, eml_safetree_forward, (h, numbers, 1, numbers + 100, 0))
 ON(const eml_safetree, eml_safetree_export, (h, EML_FORMAT_JSON, text, sizeof text, &need))
+ON(const eml_safetree, eml_safetree_expression, (h, EML_EXPRESSION_TEXT, text, sizeof text, &need))
 ON(const eml_safetree, eml_safetree_save, (h, "/nonexistent/a.json", EML_NTS, EML_FORMAT_AUTO))
 ON(eml_model, eml_model_free, (h))
 ON(const eml_model, eml_model_clone, (h, &out_model))
@@ -67,6 +68,8 @@ ON(eml_model, eml_model_train, (h, NULL, NULL))
 ON(const eml_model, eml_model_verify_audit, (h, text, 40, NULL, NULL))
 ON(const eml_model, eml_model_verify_audit_file, (h, "/nonexistent/a.log", EML_NTS, NULL, NULL))
 ON(const eml_model, eml_model_loss, (h, numbers))
+ON(eml_model, eml_model_snap, (h, NULL, NULL, 0, NULL))
+ON(const eml_model, eml_model_expression, (h, EML_EXPRESSION_TEXT, 0, text, sizeof text, &need))
 ON(const eml_model, eml_model_distill, (h, 2, 50, NULL, &out_model))
 ON(eml_model, eml_model_reset, (h, "reason", EML_NTS))
 ON(const eml_model, eml_model_export, (h, EML_FORMAT_JSON, text, sizeof text, &need))
@@ -100,6 +103,7 @@ static const handle_function table[] = {
     ENTRY(SAFETREE, eml_safetree_set_params),
     ENTRY(SAFETREE, eml_safetree_forward),
     ENTRY(SAFETREE, eml_safetree_export),
+    ENTRY(SAFETREE, eml_safetree_expression),
     ENTRY(SAFETREE, eml_safetree_save),
     FREES(MODEL, eml_model_free),
     ENTRY(MODEL, eml_model_clone),
@@ -123,6 +127,8 @@ static const handle_function table[] = {
     ENTRY(MODEL, eml_model_verify_audit),
     ENTRY(MODEL, eml_model_verify_audit_file),
     ENTRY(MODEL, eml_model_loss),
+    ENTRY(MODEL, eml_model_snap),
+    ENTRY(MODEL, eml_model_expression),
     ENTRY(MODEL, eml_model_distill),
     ENTRY(MODEL, eml_model_reset),
     ENTRY(MODEL, eml_model_export),

@@ -38,6 +38,12 @@
   F(eml_train_result, struct_size, 0) F(eml_train_result, converged, 4) F(eml_train_result, samples_used, 8) \
   F(eml_train_result, loss_before, 16) F(eml_train_result, loss_after, 24)                                  \
   F(eml_train_result, evaluations, 32) F(eml_train_result, accepted, 40) F(eml_train_result, sweeps, 48)    \
+  F(eml_snap_options, struct_size, 0) F(eml_snap_options, reserved, 4) F(eml_snap_options, tolerance, 8)    \
+  F(eml_snap_options, max_loss_increase, 16) F(eml_snap_options, max_loss, 24)                              \
+  F(eml_snap_options, cancel, 32) F(eml_snap_options, progress, 40) F(eml_snap_options, user, 48)           \
+  F(eml_snap_result, struct_size, 0) F(eml_snap_result, unscaled, 4) F(eml_snap_result, snapped, 8)         \
+  F(eml_snap_result, loss_before, 16) F(eml_snap_result, loss_after, 24)                                    \
+  F(eml_snap_result, loss_allowed, 32) F(eml_snap_result, evaluations, 40)                                  \
   F(eml_event, struct_size, 0) F(eml_event, type, 4) F(eml_event, model_name, 8)                            \
   F(eml_event, model_name_len, 16) F(eml_event, text, 24) F(eml_event, text_len, 32)                        \
   F(eml_event, output, 40) F(eml_event, output_len, 48) F(eml_event, value0, 56) F(eml_event, value1, 64)   \
@@ -61,6 +67,8 @@ STATIC_CHECK(sizeof(eml_progress) == 48);
 STATIC_CHECK(sizeof(eml_train_options) == 72);
 STATIC_CHECK(sizeof(eml_audit_report) == 64);
 STATIC_CHECK(sizeof(eml_train_result) == 56);
+STATIC_CHECK(sizeof(eml_snap_options) == 56);
+STATIC_CHECK(sizeof(eml_snap_result) == 48);
 STATIC_CHECK(sizeof(eml_event) == 104);
 STATIC_CHECK(sizeof(eml_status) == 4);
 STATIC_CHECK(EML_NTS == UINT64_MAX);
@@ -75,6 +83,8 @@ static size_t size_of(const char *owner) {
   SIZE(eml_progress);
   SIZE(eml_train_options);
   SIZE(eml_train_result);
+  SIZE(eml_snap_options);
+  SIZE(eml_snap_result);
   SIZE(eml_audit_report);
   SIZE(eml_event);
   return 0;

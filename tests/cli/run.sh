@@ -456,6 +456,74 @@ expect "attn bench --json" 0 '^\{"seed":0,"training_samples":256,.*"task":"energ
 interrupt attn bench --json
 expect "Ctrl-C stops it" 130 '"cancelled":true' 'the table is not complete'
 
+# ---------------------------------------------------------------------------------------------- snap, show
+awk 'BEGIN { print "length,width,price"; for (i = 0; i < 60; i++) { a = i % 10; b = i % 7; printf "%d,%d,%.17g\n", a, b, 3 + a / 2 - b / 3 } }' >price.csv
+run fn train price.csv --target price --depth 3 --out price.json
+run fn snap price.json price.csv --out simple.pb
+expect "snap" 0 '^snapped +[0-9]+ constants among [0-9]+ parameters, now in the data.s units$' '*'
+check "snap tells the losses" grep -Eq '^loss +[-0-9.E]+ before, [-0-9.E]+ after, [-0-9.E]+ allowed$' out
+run fn snap price.json price.csv --out simple.json --tolerance 0.1 --max-increase 0.01 --json
+expect "snap --json" 0 '^\{"model":"price\.json","parameters":[0-9]+,"snapped":\[\{"index":[0-9]+,"before":[^,]+,"after":[^}]+\}.*"unscaled":true,"cancelled":false,"evaluations":[0-9]+,"seconds":[^,]+,"out":"simple\.json","lost":\[\]\}$' '*'
+run fn show simple.pb
+expect "show" 0 '^price = 3 \+ 0\.5\*length - 1/3\*width$' ''
+check "in one line" test "$(wc -l <out)" = 1
+run fn show simple.pb --format latex
+expect "show --format latex" 0 '^\\mathrm\{price\} &= 3 \+ 0\.5\\,\\mathrm\{length\} - \\frac\{1\}\{3\}\\,\\mathrm\{width\}$' ''
+run fn show price.json --within price.csv
+expect "show --within" 0 '^# limits that the recorded samples never meet' ''
+run fn show price.json --format c --json
+expect "show --json" 0 '^\{"model":"price\.json","format":"c","expression":"/\* .*EML_FUNCTION' ''
+run fn show price.json --format c --within price.csv
+expect "source code leaves nothing out" 2 '' '--within goes with --format text or latex'
+run fn show price.json --format basic
+expect "an unknown format" 2 '' 'basic'
+run fn snap price.json price.csv --out s.json --tolerance -1
+expect "a negative tolerance" 1 '' 'tolerance must be finite and not negative'
+run fn snap misra.json price.csv --out s.json
+expect "data without the model's columns" 1 '' 'no input column x'
+
+# The code that show prints, run on all rows, against predict: the same digits.
+# source_of MODEL DATA NAME: compares all three languages.
+source_of() {
+  run fn predict "$1" "$2"
+  cp out predicted
+  for format in c rust python; do run fn show "$1" --format $format; cp out "model.$format"; done
+  inputs=$(head -n 1 "$2" | awk -F, '{ print NF - 1 }')
+  {
+    cat model.c
+    printf '#include <stdio.h>\nint main(void) { double x[%d], y[1]; for (;;) { for (int j = 0; j < %d; j++) if (scanf(j ? ",%%lf" : "%%lf", x + j) != 1) return 0; scanf(",%%*f"); forward(x, y); printf("%%a\\n", y[0]); } }\n' "$inputs" "$inputs"
+  } >model_main.c
+  check "$3: C compiles" cc -std=gnu99 -O2 -w -o model_c model_main.c -lm
+  tail -n +2 "$2" | ./model_c >from_c
+  printf 'import sys\nsys.path.insert(0, ".")\nfrom model_python import forward\nfor line in list(open("%s"))[1:]:\n    print(forward([float(v) for v in line.split(",")[:%d]])[0].hex())\n' "$2" "$inputs" >model_main.py
+  cp model.python model_python.py
+  python3 model_main.py >from_python
+  {
+    cat model.rust
+    printf 'fn main() { for line in std::fs::read_to_string("%s").unwrap().lines().skip(1) { let v: Vec<f64> = line.split(",").map(|t| t.parse().unwrap()).collect(); println!("{}", forward(&v[..%d].try_into().unwrap())[0].to_bits()); } }\n' "$2" "$inputs"
+  } >model_main.rs
+  check "$3: Rust compiles" rustc --edition 2021 -O -o model_rust model_main.rs
+  ./model_rust >from_rust
+  python3 - <<'END' >out 2>err
+import struct
+rows = [float(line) for line in list(open("predicted"))[1:]]
+bits = [struct.pack("<d", y) for y in rows]
+assert len(bits) > 5
+assert bits == [struct.pack("<d", float.fromhex(line)) for line in open("from_c")], "C"
+assert bits == [struct.pack("<d", float.fromhex(line)) for line in open("from_python")], "Python"
+assert bits == [struct.pack("<Q", int(line)) for line in open("from_rust")], "Rust"
+END
+  check "$3: C, Python and Rust give the bits of predict" test $? = 0
+}
+if command -v cc >/dev/null && command -v python3 >/dev/null && command -v rustc >/dev/null; then
+  source_of price.json price.csv "a trained model with scaling"
+  source_of simple.pb price.csv "a snapped model"
+  run fn train plane.csv --target y --profile eml-core-0.1 --depth 5 --out core.json
+  source_of core.json plane.csv "a model of eml-core"
+else
+  echo "the source code of models not run: cc, python3 or rustc is not installed"
+fi
+
 # ---------------------------------------------------------------------------------------------- terminals
 if command -v script >/dev/null; then
   TERM=xterm script -qec "'$eml' fn train plane.csv --target y --depth 3" /dev/null >out 2>err </dev/null

@@ -13,7 +13,7 @@ from ._log import set_log
 from ._metadata import Metadata
 from ._model import EmlModel, Scaling, verify_audit
 from ._native import lib as _lib, library_path as _library_path
-from ._training import Progress, Training
+from ._training import Progress, Snapping, Training
 from ._trees import EmlTree, SafeTree
 from .errors import (EmlArgumentError, EmlBufferError, EmlBusyError, EmlError, EmlFormatError, EmlHandleError,
                      EmlInternalError, EmlIoError, EmlLimitError, EmlLoadError, EmlMemoryError, EmlNonFiniteError,
@@ -25,7 +25,7 @@ __all__ = [
     "AuditReport", "Cancel", "EmlArgumentError", "EmlBufferError", "EmlBusyError", "EmlError", "EmlFormatError", "EmlHandleError",
     "EmlInternalError", "EmlIoError", "EmlLimitError", "EmlLoadError", "EmlMemoryError", "EmlModel",
     "EmlNonFiniteError", "EmlShapeError", "EmlStateError", "EmlTree", "EmlTypeError", "EmlUnsupportedError",
-    "EmlVersionError", "Event", "Metadata", "Progress", "SafeTree", "Scaling", "Training", "abi", "build_info", "eml",
+    "EmlVersionError", "Event", "Metadata", "Progress", "SafeTree", "Scaling", "Snapping", "Training", "abi", "build_info", "eml",
     "eml_safe", "errors", "event_type", "exp", "library_path", "ln", "pow", "random_restart", "set_log", "softmax3",
     "verify_audit", "version",
 ]

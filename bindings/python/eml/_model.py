@@ -12,8 +12,8 @@ from ._bytes import Stored
 from ._cancel import Cancel
 from ._events import Event
 from ._metadata import Metadata
-from ._native import bytes_at, check, format_code, lib, two_calls, unsigned, utf8
-from ._training import ProgressFunction, Training, Work
+from ._native import bytes_at, check, expression_code, format_code, lib, two_calls, unsigned, utf8
+from ._training import ProgressFunction, Snapping, Training, Work, train_options
 from .errors import EmlArgumentError
 
 PROFILES = {"eml-core-0.1": abi.EML_PROFILE_EML_CORE_0_1, "default": abi.EML_PROFILE_DEFAULT}
@@ -190,7 +190,7 @@ class EmlModel(Stored):
         info = self._info()
         if info.profile == abi.EML_PROFILE_EML_CORE_0_1 and info.sample_count < _CORE_MIN_SAMPLES:
             return False
-        work = Work(progress, cancel, max_sweeps, seed, target_loss, audit)
+        work = Work(train_options(max_sweeps, seed, target_loss, audit), progress, cancel)
         result = abi.eml_train_result(struct_size=sizeof(abi.eml_train_result))
         status = lib.eml_model_train(self._handle, byref(work.options), byref(result))
         cancelled = work.finish(status)
@@ -204,7 +204,7 @@ class EmlModel(Stored):
 
         Nothing else of this model matters: the log holds the parameters and options that the training began with.
         """
-        work = Work(progress, cancel, None, None, None)
+        work = Work(train_options(None, None, None), progress, cancel)
         return verify(self._handle, log, work)
 
     def loss(self) -> float:
@@ -213,11 +213,43 @@ class EmlModel(Stored):
         check(lib.eml_model_loss(self._handle, byref(result)))
         return result.value
 
+    def snap(self, tolerance: Optional[float] = None, max_loss_increase: Optional[float] = None, *,
+             max_loss: Optional[float] = None, progress: Optional[ProgressFunction] = None,
+             cancel: Optional[Cancel] = None) -> Snapping:
+        """Replaces parameters by 0 or fractions p/q with p, q <= 12 (mixtures by simple ones) where the loss allows it.
+
+        tolerance (0.05): how far a parameter may be from its constant; max_loss_increase (0.05): by what share of itself
+        the loss on the recorded samples may grow altogether; max_loss: a loss that is always good enough (by default
+        1e-9 of the targets' mean square). In the profile "default" a scaling becomes part of the parameters.
+        """
+        options = abi.eml_snap_options()
+        check(lib.eml_snap_options_init(byref(options), sizeof(options)))
+        for field, value in (("tolerance", tolerance), ("max_loss_increase", max_loss_increase), ("max_loss", max_loss)):
+            if value is not None:
+                setattr(options, field, value)
+        work = Work(options, progress, cancel)
+        result = abi.eml_snap_result(struct_size=sizeof(abi.eml_snap_result))
+        indices = (c_uint64 * (4 * self._param_count))()  # a logit may be set more than once
+        status = lib.eml_model_snap(self._handle, byref(work.options), indices, len(indices), byref(result))
+        cancelled = work.finish(status)
+        return Snapping(cancelled, indices[:result.snapped], result.unscaled != 0, result.loss_before, result.loss_after,
+                        result.loss_allowed, result.evaluations)
+
+    def expression(self, format: str = "text", within_samples: bool = False) -> str:
+        """The function between the user's units, written out: "text", "latex", or source in "c", "rust", "python".
+
+        Source code computes the same bits. within_samples: text and LaTeX leave out the limits that no input within the
+        ranges of the recorded samples meets.
+        """
+        code, flags = expression_code(format), abi.EML_WITHIN_SAMPLES if within_samples else 0
+        text = two_calls(lambda buf, cap, need: lib.eml_model_expression(self._handle, code, flags, buf, cap, need))
+        return text[:-1].decode("utf-8")
+
     def distill(self: _Self, depth: int, samples: int, progress: Optional[ProgressFunction] = None,
                 cancel: Optional[Cancel] = None, *, max_sweeps: Optional[int] = None, seed: Optional[int] = None,
                 target_loss: Optional[float] = None, audit: Any = None) -> _Self:
         """A shallower student, trained on `samples` (at least 50) random inputs in [0, 1)."""
-        work = Work(progress, cancel, max_sweeps, seed, target_loss, audit)
+        work = Work(train_options(max_sweeps, seed, target_loss, audit), progress, cancel)
         handle = self._new_handle()
         status = lib.eml_model_distill(self._handle, unsigned(depth, 32, "depth"), unsigned(samples, 64, "samples"),
                                        byref(work.options), byref(handle))

@@ -20,6 +20,14 @@ FORMATS = {
     "protobuf": abi.EML_FORMAT_PROTOBUF,
 }
 
+EXPRESSIONS = {
+    "text": abi.EML_EXPRESSION_TEXT,
+    "latex": abi.EML_EXPRESSION_LATEX,
+    "c": abi.EML_EXPRESSION_C,
+    "rust": abi.EML_EXPRESSION_RUST,
+    "python": abi.EML_EXPRESSION_PYTHON,
+}
+
 
 def last_error() -> EmlError:
     """The calling thread's last failure as an exception."""
@@ -72,6 +80,14 @@ def format_code(name: str) -> int:
         return FORMATS[name]
     except (KeyError, TypeError):
         raise EmlArgumentError("unknown format %r; one of %s" % (name, ", ".join(FORMATS))) from None
+
+
+def expression_code(name: str) -> int:
+    """EML_EXPRESSION_... of a format's name."""
+    try:
+        return EXPRESSIONS[name]
+    except (KeyError, TypeError):
+        raise EmlArgumentError("unknown expression format %r; one of %s" % (name, ", ".join(EXPRESSIONS))) from None
 
 
 def two_calls(call: Callable[[Any, int, Any], int]) -> bytes:

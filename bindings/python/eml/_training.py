@@ -9,13 +9,13 @@ from ._cancel import Cancel
 from ._native import check, lib, path_bytes, unsigned
 from .errors import EmlTypeError
 
-_PHASES = {abi.EML_PHASE_RESTART: "restart", abi.EML_PHASE_DESCENT: "descent"}
+_PHASES = {abi.EML_PHASE_RESTART: "restart", abi.EML_PHASE_DESCENT: "descent", abi.EML_PHASE_SNAP: "snap"}
 
 
 class Progress(NamedTuple):
     """How far a training has come."""
 
-    phase: str  # "restart" (random restarts) or "descent" (coordinate descent)
+    phase: str  # "restart" (random restarts), "descent" (coordinate descent) or "snap"
     step: int  # restarts or sweeps done
     total: int  # most there can be
     loss: float  # best so far
@@ -36,27 +36,43 @@ class Training(NamedTuple):
     sweeps: int
 
 
+class Snapping(NamedTuple):
+    """What snapping did. Losses are in the units that the model had before."""
+
+    cancelled: bool
+    snapped: List[int]  # indices of the parameters that are constants now, in the order in which that happened
+    unscaled: bool  # the scaling became part of the parameters, which are in the user's units now
+    loss_before: float
+    loss_after: float
+    loss_allowed: float  # the bound that followed from the arguments
+    evaluations: int
+
+
 ProgressFunction = Callable[[Progress], Any]
 
 
-class Work:
-    """The options struct of one training, and the exceptions that its progress function raised."""
+def train_options(max_sweeps: Optional[int], seed: Optional[int], target_loss: Optional[float],
+                  audit: Any = None) -> abi.eml_train_options:
+    options = abi.eml_train_options()
+    check(lib.eml_train_options_init(byref(options), sizeof(options)))
+    if max_sweeps is not None:
+        options.max_sweeps = unsigned(max_sweeps, 32, "max_sweeps")
+    if seed is not None:
+        options.seed = unsigned(seed, 64, "seed")
+    if target_loss is not None:
+        options.target_loss = target_loss
+    if audit is not None:
+        path = path_bytes(audit)
+        options.audit_path = cast(c_char_p(path), POINTER(c_char))  # keeps the bytes alive
+        options.audit_path_len = len(path)
+    return options
 
-    def __init__(self, progress: Optional[ProgressFunction], cancel: Optional[Cancel], max_sweeps: Optional[int],
-                 seed: Optional[int], target_loss: Optional[float], audit: Any = None):
-        self.options = abi.eml_train_options()
-        check(lib.eml_train_options_init(byref(self.options), sizeof(self.options)))
-        if max_sweeps is not None:
-            self.options.max_sweeps = unsigned(max_sweeps, 32, "max_sweeps")
-        if seed is not None:
-            self.options.seed = unsigned(seed, 64, "seed")
-        if target_loss is not None:
-            self.options.target_loss = target_loss
-        if audit is not None:
-            path = path_bytes(audit)
-            self._path = c_char_p(path)  # keeps the bytes alive
-            self.options.audit_path = cast(self._path, POINTER(c_char))
-            self.options.audit_path_len = len(path)
+
+class Work:
+    """The options struct of one piece of work, and the exceptions that its progress function raised."""
+
+    def __init__(self, options: Any, progress: Optional[ProgressFunction], cancel: Optional[Cancel]):
+        self.options = options
         if cancel is not None:
             if not isinstance(cancel, Cancel):
                 raise EmlTypeError("cancel must be an eml.Cancel, not %s" % type(cancel).__name__)

@@ -7,7 +7,7 @@ from typing import Any, List
 from . import abi
 from ._arrays import fill, flat, matrix, pointer
 from ._bytes import Stored
-from ._native import check, lib, unsigned
+from ._native import check, expression_code, lib, two_calls, unsigned
 
 
 class EmlTree:
@@ -39,6 +39,13 @@ class EmlTree:
         return fill(() if rows.single else (rows.rows,), rows.numbers.numpy, out, lambda view: check(
             lib.eml_tree_evaluate(self._depth, self._inputs, numbers.pointer, self._param_count, rows.numbers.pointer,
                                   rows.rows, pointer(view), int(allow_nonfinite))))
+
+    def expression(self, params: Any, format: str = "text") -> str:
+        """The tree with these parameters, written out: see EmlModel.expression."""
+        numbers, code = flat(params, self._param_count, "params"), expression_code(format)
+        text = two_calls(lambda buf, cap, need: lib.eml_tree_expression(
+            self._depth, self._inputs, numbers.pointer, self._param_count, code, buf, cap, need))
+        return text[:-1].decode("utf-8")
 
     def __repr__(self) -> str:
         return "eml.EmlTree(depth=%d, inputs=%d)" % (self._depth, self._inputs)
@@ -106,6 +113,12 @@ class SafeTree(Stored):
         return fill(shape, rows.numbers.numpy, out, lambda view: check(
             lib.eml_safetree_forward(self._handle, rows.numbers.pointer, rows.rows, pointer(view),
                                      int(allow_nonfinite))))
+
+    def expression(self, format: str = "text") -> str:
+        """The function, written out: see EmlModel.expression."""
+        code = expression_code(format)
+        text = two_calls(lambda buf, cap, need: lib.eml_safetree_expression(self._handle, code, buf, cap, need))
+        return text[:-1].decode("utf-8")
 
     def __repr__(self) -> str:
         if self.closed:

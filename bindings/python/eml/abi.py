@@ -67,8 +67,16 @@ EML_FORMAT_BROWSER = 2
 EML_FORMAT_SAFETENSORS = 3
 EML_FORMAT_PROTOBUF = 4
 
+EML_EXPRESSION_TEXT = 1
+EML_EXPRESSION_LATEX = 2
+EML_EXPRESSION_C = 3
+EML_EXPRESSION_RUST = 4
+EML_EXPRESSION_PYTHON = 5
+EML_WITHIN_SAMPLES = 1
+
 EML_PHASE_RESTART = 1
 EML_PHASE_DESCENT = 2
+EML_PHASE_SNAP = 3
 
 EML_AUDIT_OK = 0
 EML_AUDIT_TRUNCATED = 1
@@ -203,6 +211,31 @@ class eml_train_result(Structure):
     ]
 
 
+class eml_snap_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("tolerance", c_double),
+        ("max_loss_increase", c_double),
+        ("max_loss", c_double),
+        ("cancel", POINTER(eml_cancel)),
+        ("progress", eml_progress_fn),
+        ("user", c_void_p),
+    ]
+
+
+class eml_snap_result(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("unscaled", c_int32),
+        ("snapped", c_uint64),
+        ("loss_before", c_double),
+        ("loss_after", c_double),
+        ("loss_allowed", c_double),
+        ("evaluations", c_uint64),
+    ]
+
+
 class eml_audit_report(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -283,6 +316,7 @@ FUNCTIONS = {
 
     "eml_tree_param_count": (eml_status, c_uint32, c_uint64, _SIZE),
     "eml_tree_evaluate": (eml_status, c_uint32, c_uint64, _DOUBLES, c_uint64, _DOUBLES, c_uint64, _DOUBLES, c_uint32),
+    "eml_tree_expression": (eml_status, c_uint32, c_uint64, _DOUBLES, c_uint64, c_int32, _TEXT, c_uint64, _SIZE),
 
     "eml_safetree_create": (eml_status, c_uint32, c_uint64, c_uint64, POINTER(_SAFETREE)),
     "eml_safetree_free": (eml_status, _SAFETREE),
@@ -291,6 +325,7 @@ FUNCTIONS = {
     "eml_safetree_get_params": (eml_status, _SAFETREE, _DOUBLES, c_uint64),
     "eml_safetree_set_params": (eml_status, _SAFETREE, _DOUBLES, c_uint64, c_uint32),
     "eml_safetree_forward": (eml_status, _SAFETREE, _DOUBLES, c_uint64, _DOUBLES, c_uint32),
+    "eml_safetree_expression": (eml_status, _SAFETREE, c_int32, _TEXT, c_uint64, _SIZE),
     "eml_safetree_export": (eml_status, _SAFETREE, c_int32, c_void_p, c_uint64, _SIZE),
     "eml_safetree_import": (eml_status, c_void_p, c_uint64, c_int32, POINTER(_SAFETREE)),
     "eml_safetree_save": (eml_status, _SAFETREE, c_char_p, c_uint64, c_int32),
@@ -323,6 +358,10 @@ FUNCTIONS = {
     "eml_model_verify_audit_file": (eml_status, _MODEL, c_char_p, c_uint64, POINTER(eml_train_options),
                                     POINTER(eml_audit_report)),
     "eml_model_loss": (eml_status, _MODEL, _DOUBLES),
+    "eml_snap_options_init": (eml_status, POINTER(eml_snap_options), c_uint32),
+    "eml_model_snap": (eml_status, _MODEL, POINTER(eml_snap_options), POINTER(c_uint64), c_uint64,
+                       POINTER(eml_snap_result)),
+    "eml_model_expression": (eml_status, _MODEL, c_int32, c_uint32, _TEXT, c_uint64, _SIZE),
     "eml_model_distill": (eml_status, _MODEL, c_uint32, c_uint64, POINTER(eml_train_options), POINTER(_MODEL)),
     "eml_model_reset": (eml_status, _MODEL, c_char_p, c_uint64),
     "eml_model_export": (eml_status, _MODEL, c_int32, c_void_p, c_uint64, _SIZE),

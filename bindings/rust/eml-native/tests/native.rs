@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eml_native::native::{
-    self, math, Affine, Buffer, Cancel, Error, ErrorCode, Format, Model, Phase, Profile, SafeTree, Scaling,
-    TrainOptions, Verdict,
+    self, math, Affine, Buffer, Cancel, Error, ErrorCode, Format, Language, Model, Phase, Profile, SafeTree, Scaling,
+    SnapOptions, TrainOptions, Verdict,
 };
 use eml_native::EmlEvent;
 use support::{assert_same, each, event_of, golden, json};
@@ -488,4 +488,51 @@ fn mathematics() {
         assert_eq!(value, (expected >> 33) as f64 / (f64::from(u32::MAX) / 2.0) - 1.0);
     }
     assert_eq!(state, expected);
+}
+
+#[test]
+fn a_linear_truth_is_snapped_and_read_off() {
+    let mut model = Model::builder().inputs(2).depth(4).build().unwrap();
+    for i in 0..60 {
+        let (a, b) = (f64::from(i % 7), f64::from(i % 11) / 4.0);
+        model.record(&[a, b], &[a + 0.5 * b]).unwrap();
+    }
+    model.fit_scaling().unwrap();
+    model.train(TrainOptions::new()).unwrap();
+    let mut phases = Vec::new();
+    let options = SnapOptions::new().tolerance(0.05).max_loss_increase(0.1).max_loss(1e-9).progress(|now| {
+        phases.push(now.phase);
+        ControlFlow::Continue(())
+    });
+    let done = model.snap(options).unwrap();
+    assert!(done.unscaled && !done.cancelled && !done.snapped.is_empty());
+    assert!(done.loss_after <= done.loss_allowed);
+    assert!(phases.iter().all(|phase| *phase == Phase::Snap));
+    assert_eq!(model.expression(Language::Text).unwrap(), "y = x0 + 0.5*x1\n");
+    assert_eq!(model.expression_within_samples(Language::Text).unwrap(), "y = x0 + 0.5*x1\n");
+    for (language, part) in [
+        (Language::Latex, "\\begin{aligned}"),
+        (Language::C, "void EML_FUNCTION(const double *x, double *y)"),
+        (Language::Rust, "pub fn forward(x: &[f64; 2]) -> [f64; 1]"),
+        (Language::Python, "def forward(x):"),
+    ] {
+        assert!(model.expression(language).unwrap().contains(part), "{language:?}");
+    }
+
+    let cancel = Cancel::new();
+    cancel.set();
+    assert!(model.snap(SnapOptions::new().cancel(&cancel)).unwrap().cancelled);
+    assert_eq!(model.snap(SnapOptions::new().tolerance(-1.0)).unwrap_err().code, ErrorCode::Argument);
+    let panic = catch_unwind(AssertUnwindSafe(|| model.snap(SnapOptions::new().progress(|_| panic!("out")))));
+    assert_eq!(*panic.unwrap_err().downcast::<&str>().unwrap(), "out");
+}
+
+#[test]
+fn trees_are_written_out() {
+    let mut tree = SafeTree::new(0, 2, 1).unwrap();
+    tree.set_params(&[2.0, -1.0, 0.5]).unwrap();
+    assert_eq!(tree.expression(Language::Text).unwrap(), "y = 0.5 + 2*x0 - x1\n");
+    let text = native::tree_expression(2, 2, &[0.0; 8], Language::Python).unwrap();
+    assert!(text.contains("def forward(x):"));
+    assert_eq!(native::tree_expression(2, 2, &[0.0; 3], Language::C).unwrap_err().code, ErrorCode::Shape);
 }

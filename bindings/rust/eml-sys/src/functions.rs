@@ -53,6 +53,17 @@ dynamic! {
             flags: u32,
         ) -> eml_status;
 
+        pub fn eml_tree_expression(
+            depth: u32,
+            inputs: u64,
+            params: *const f64,
+            param_count: u64,
+            format: i32,
+            buf: *mut c_char,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+
         // SafeTree
         pub fn eml_safetree_create(depth: u32, inputs: u64, heads: u64, out: *mut *mut eml_safetree) -> eml_status;
         pub fn eml_safetree_free(tree: *mut eml_safetree) -> eml_status;
@@ -66,6 +77,13 @@ dynamic! {
             rows: u64,
             y: *mut f64,
             flags: u32,
+        ) -> eml_status;
+        pub fn eml_safetree_expression(
+            tree: *const eml_safetree,
+            format: i32,
+            buf: *mut c_char,
+            cap: u64,
+            need: *mut u64,
         ) -> eml_status;
         pub fn eml_safetree_export(
             tree: *const eml_safetree,
@@ -167,6 +185,22 @@ dynamic! {
             out: *mut eml_audit_report,
         ) -> eml_status;
         pub fn eml_model_loss(model: *const eml_model, out: *mut f64) -> eml_status;
+        pub fn eml_snap_options_init(options: *mut eml_snap_options, struct_size: u32) -> eml_status;
+        pub fn eml_model_snap(
+            model: *mut eml_model,
+            options: *const eml_snap_options,
+            snapped: *mut u64,
+            cap: u64,
+            result: *mut eml_snap_result,
+        ) -> eml_status;
+        pub fn eml_model_expression(
+            model: *const eml_model,
+            format: i32,
+            flags: u32,
+            buf: *mut c_char,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
         pub fn eml_model_distill(
             model: *const eml_model,
             depth: u32,

@@ -109,6 +109,12 @@ pub const EML_FORMAT_JSON: i32 = 1;
 pub const EML_FORMAT_BROWSER: i32 = 2;
 pub const EML_FORMAT_SAFETENSORS: i32 = 3;
 pub const EML_FORMAT_PROTOBUF: i32 = 4;
+pub const EML_EXPRESSION_TEXT: i32 = 1;
+pub const EML_EXPRESSION_LATEX: i32 = 2;
+pub const EML_EXPRESSION_C: i32 = 3;
+pub const EML_EXPRESSION_RUST: i32 = 4;
+pub const EML_EXPRESSION_PYTHON: i32 = 5;
+pub const EML_WITHIN_SAMPLES: u32 = 1;
 
 // SafeTree
 
@@ -153,6 +159,7 @@ pub struct eml_model_info {
 
 pub const EML_PHASE_RESTART: i32 = 1;
 pub const EML_PHASE_DESCENT: i32 = 2;
+pub const EML_PHASE_SNAP: i32 = 3;
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -196,6 +203,31 @@ pub struct eml_train_result {
     pub evaluations: u64,
     pub accepted: u64,
     pub sweeps: u64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_snap_options {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub tolerance: f64,
+    pub max_loss_increase: f64,
+    pub max_loss: f64,
+    pub cancel: *const eml_cancel,
+    pub progress: eml_progress_fn,
+    pub user: *mut c_void,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_snap_result {
+    pub struct_size: u32,
+    pub unscaled: i32,
+    pub snapped: u64,
+    pub loss_before: f64,
+    pub loss_after: f64,
+    pub loss_allowed: f64,
+    pub evaluations: u64,
 }
 
 pub const EML_AUDIT_OK: i32 = 0;

@@ -37,6 +37,8 @@ fn structs_have_no_hidden_padding() {
     assert_eq!(std::mem::size_of::<eml_progress>(), 48);
     assert_eq!(std::mem::size_of::<eml_train_options>(), 72);
     assert_eq!(std::mem::size_of::<eml_train_result>(), 56);
+    assert_eq!(std::mem::size_of::<eml_snap_options>(), 56);
+    assert_eq!(std::mem::size_of::<eml_snap_result>(), 48);
     assert_eq!(std::mem::size_of::<eml_audit_report>(), 64);
     assert_eq!(std::mem::size_of::<eml_event>(), 104);
 }

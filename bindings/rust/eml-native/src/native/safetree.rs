@@ -78,6 +78,10 @@ impl SafeTree {
         Ok(copy)
     }
 
+    pub(super) fn handle(&self) -> *const sys::eml_safetree {
+        self.handle
+    }
+
     /// Levels after the affine part.
     pub fn depth(&self) -> u32 {
         self.depth

@@ -21,6 +21,8 @@ pub enum Phase {
     Restart,
     /// Coordinate descent.
     Descent,
+    /// Snapping.
+    Snap,
     /// A phase that this crate does not know.
     Other(i32),
 }
@@ -65,7 +67,7 @@ pub struct Training {
     pub sweeps: u64,
 }
 
-type ProgressClosure<'a> = Box<dyn FnMut(&Progress) -> ControlFlow<()> + 'a>;
+pub(crate) type ProgressClosure<'a> = Box<dyn FnMut(&Progress) -> ControlFlow<()> + 'a>;
 
 /// Options of a training; what is not set keeps the library's default.
 ///
@@ -180,26 +182,21 @@ impl<'a> TrainOptions<'a> {
 
     /// Calls `work` with options that the library can read, then lets a panic of the progress closure continue.
     pub(crate) fn run<R>(mut self, work: impl FnOnce(*const sys::eml_train_options) -> R) -> R {
-        let mut watcher = Watcher { progress: self.progress.take(), audit: self.audit.take(), panic: None };
-        if watcher.progress.is_some() {
-            self.raw.progress = Some(Watcher::call);
+        if let Some(token) = &self.cancel {
+            self.raw.cancel = token.handle();
         }
-        if watcher.audit.is_some() {
-            self.raw.audit = Some(Watcher::write);
-        }
-        self.raw.user = (&mut watcher as *mut Watcher<'a>).cast();
         if !self.audit_path.is_empty() {
             self.raw.audit_path = self.audit_path.as_ptr().cast();
             self.raw.audit_path_len = self.audit_path.len() as u64;
         }
-        if let Some(token) = &self.cancel {
-            self.raw.cancel = token.handle();
+        if self.audit.is_some() {
+            self.raw.audit = Some(Watcher::write);
         }
-        let result = work(&self.raw);
-        if let Some(payload) = watcher.panic {
-            panic::resume_unwind(payload);
-        }
-        result
+        let (progress, audit, raw) = (self.progress.take(), self.audit.take(), &mut self.raw);
+        watched(progress, audit, |function, user| {
+            (raw.progress, raw.user) = (function, user);
+            work(raw)
+        })
     }
 }
 
@@ -207,6 +204,22 @@ impl Default for TrainOptions<'_> {
     fn default() -> Self {
         TrainOptions::new()
     }
+}
+
+/// Calls `work` with the function and argument that make the library call the closure, then lets a panic continue. With
+/// the same argument [`Watcher::write`] writes the log.
+pub(crate) fn watched<'a, R>(
+    progress: Option<ProgressClosure<'a>>,
+    audit: Option<Box<dyn Write + 'a>>,
+    work: impl FnOnce(sys::eml_progress_fn, *mut c_void) -> R,
+) -> R {
+    let function: sys::eml_progress_fn = if progress.is_some() { Some(Watcher::call) } else { None };
+    let mut watcher = Watcher { progress, audit, panic: None };
+    let result = work(function, (&mut watcher as *mut Watcher<'a>).cast());
+    if let Some(payload) = watcher.panic {
+        panic::resume_unwind(payload);
+    }
+    result
 }
 
 /// A progress closure and a log's writer at work.
@@ -225,6 +238,7 @@ impl Watcher<'_> {
             phase: match raw.phase {
                 sys::EML_PHASE_RESTART => Phase::Restart,
                 sys::EML_PHASE_DESCENT => Phase::Descent,
+                sys::EML_PHASE_SNAP => Phase::Snap,
                 other => Phase::Other(other),
             },
             step: raw.step,
