@@ -35,23 +35,27 @@ V4 := build/lib/glibc-hwcaps/x86-64-v4/libeml.so
 LIBRARIES := $(PORTABLE) $(V3) $(V4)
 ARM64 := build/arm64/lib/libeml.so
 ARM64_ARTIFACTS := $(CURDIR)/build/arm64/artifacts
-CLI := build/eml
+CLI := build/bin/eml
+CLI_V3 := build/lib/eml/x86-64-v3/eml
 
 PUBLISH := dotnet publish -c Release -v quiet -p:EmlCommit=$(EML_COMMIT)
 
-.PHONY: help build test run bench wheel arm64 public-api install uninstall clean deps deps-test deps-arm64 FORCE
+.PHONY: help build test run bench wheel arm64 public-api install uninstall clean deps deps-test deps-run deps-arm64 FORCE
 
 help: ## this list
 	@echo "libeml $(VERSION)"
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-build: deps $(LIBRARIES) $(CLI) ## build/lib/libeml.so with its v3 and v4 twins, and build/eml
+build: deps $(LIBRARIES) $(CLI) $(CLI_V3) ## build/lib/libeml.so with its v3 and v4 twins, and build/eml with its v3 twin
 
 deps:
 	@.ci/deps build
 
 deps-test:
 	@.ci/deps test
+
+deps-run:
+	@.ci/deps run
 
 deps-arm64:
 	@.ci/deps arm64
@@ -78,11 +82,16 @@ $(LIBRARIES): $(LIBRARY_SOURCES) $(RESTORED) $(COMMIT_STAMP)
 	@mv $@.new $@ && ln -sf libeml.so $@.1
 	@ln -sf $(@:build/%=../../%) build/twins/$(ISA)/libeml.so && ln -sf libeml.so build/twins/$(ISA)/libeml.so.1
 
-$(CLI): $(CLI_SOURCES) $(RESTORED) $(COMMIT_STAMP)
-	$(PUBLISH) src/Eml.Cli --no-restore -r linux-x64
-	@install -m 755 $(ARTIFACTS)/publish/Eml.Cli/release_linux-x64/eml $@.new
-	@install -m 644 $(ARTIFACTS)/publish/Eml.Cli/release_linux-x64/eml.dbg $@.dbg
-	@mv $@.new $@
+$(CLI): ISA := x86-64
+$(CLI_V3): ISA := x86-64-v3
+
+# The portable command finds its twin from its own folder, as it does where it is installed.
+$(CLI) $(CLI_V3): $(CLI_SOURCES) $(RESTORED) $(COMMIT_STAMP)
+	$(PUBLISH) src/Eml.Cli --no-restore -r linux-x64 -p:EmlIsa=$(ISA)
+	@mkdir -p $(@D)
+	@install -m 755 $(ARTIFACTS)/publish/Eml.Cli/release_$(ISA)/eml $@.new
+	@install -m 644 $(ARTIFACTS)/publish/Eml.Cli/release_$(ISA)/eml.dbg $@.dbg
+	@mv $@.new $@ && ln -sfn bin/eml build/eml
 
 arm64: deps-arm64 $(ARM64) ## build/arm64/lib/libeml.so, with the cross compiler
 
@@ -103,7 +112,7 @@ build/stamps/tests: $(TEST_SOURCES) $(RESTORED)
 	dotnet build tests/Eml.Tests --no-restore -c Release -v quiet -clp:NoSummary
 	@touch $@
 
-run: build ## fit the measured data of NIST from C, reload the models in Rust and Python
+run: deps-run build ## fit the measured data of NIST from C, reload the models in Rust and Python
 	@bash examples/nist/run.sh
 
 bench: build ## measure; JSON and the table of the README
@@ -112,19 +121,19 @@ bench: build ## measure; JSON and the table of the README
 wheel: build ## a Python wheel that contains the library
 	@python3 bindings/python/build_wheel.py
 
-public-api: $(RESTORED) ## rewrite src/*/PublicAPI.*.txt from the code
+public-api: $(RESTORED) ## rewrite src/*/PublicAPI.Unshipped.txt from the code (after a change of public C#)
 	@bash src/public-api.sh
 
 # ---------------------------------------------------------------------------------------------------- installation
 
 # What `install` writes and `uninstall` removes, under $(DESTDIR)$(PREFIX).
 HWCAPS := lib/glibc-hwcaps/x86-64-v3 lib/glibc-hwcaps/x86-64-v4
-INSTALLED := bin/eml include/eml.h lib/pkgconfig/eml.pc \
+INSTALLED := bin/eml lib/eml/x86-64-v3/eml include/eml.h lib/pkgconfig/eml.pc \
 	$(foreach dir,lib $(HWCAPS),$(dir)/libeml.so $(dir)/libeml.so.1) \
 	lib/cmake/eml/eml-config.cmake lib/cmake/eml/eml-config-version.cmake \
 	share/man/man1/eml.1 share/man/man3/eml.3 \
 	share/doc/eml/LICENSE share/doc/eml/LICENSE-MIT share/doc/eml/LICENSE-APACHE share/doc/eml/LICENSE-THIRD-PARTY
-OWN_FOLDERS := $(HWCAPS) lib/glibc-hwcaps lib/cmake/eml share/doc/eml
+OWN_FOLDERS := $(HWCAPS) lib/glibc-hwcaps lib/eml/x86-64-v3 lib/eml lib/cmake/eml share/doc/eml
 ROOT = $(DESTDIR)$(PREFIX)
 REFRESH_LOADER = if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 FILL_IN := sed 's|@VERSION@|$(VERSION)|g'
@@ -132,6 +141,7 @@ FILL_IN := sed 's|@VERSION@|$(VERSION)|g'
 install: build ## install to PREFIX (/usr/local), below DESTDIR
 	install -d $(addprefix $(ROOT)/,$(sort $(dir $(INSTALLED))))
 	install -m 755 $(CLI) $(ROOT)/bin/eml
+	install -m 755 $(CLI_V3) $(ROOT)/lib/eml/x86-64-v3/eml
 	install -m 644 include/eml.h $(ROOT)/include/eml.h
 	for dir in lib $(HWCAPS); do \
 		install -m 755 build/$$dir/libeml.so $(ROOT)/$$dir/libeml.so.1 && \

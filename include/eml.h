@@ -268,7 +268,8 @@ EML_API eml_status eml_safetree_forward(const eml_safetree *tree, const double *
  * Errors: EML_E_ARGUMENT, EML_E_LIMIT, EML_E_BUFFER. */
 EML_API eml_status eml_safetree_expression(const eml_safetree *tree, int32_t format, char *buf, uint64_t cap,
                                            uint64_t *need);
-/* Export, import, save, load: as for eml_model below; all four formats. */
+/* Export, import, save, load: as for eml_model below; all four formats. Of these only EML_FORMAT_JSON takes parameters
+ * that are not finite, and writes them as null; the others give EML_E_NONFINITE. */
 EML_API eml_status eml_safetree_export(const eml_safetree *tree, int32_t format, void *buf, uint64_t cap,
                                        uint64_t *need);
 EML_API EML_MUST_CHECK eml_status eml_safetree_import(const void *bytes, uint64_t len, int32_t format,
@@ -325,6 +326,12 @@ EML_API eml_status eml_model_set_metadata(eml_model *model, const char *key, uin
                                           uint64_t value_len);
 EML_API eml_status eml_model_get_metadata(const eml_model *model, const char *key, uint64_t key_len, char *buf,
                                           uint64_t cap, uint64_t *need);
+/* The keys: *out is how many there are; get_metadata_key copies number `index` of them (two-call form, so the text is the
+ * caller's; need includes the NUL). They are in ordinal order (of UTF-16 code units; of ASCII keys that is byte order),
+ * so that an index means another key once one is added or removed. Errors: EML_E_ARGUMENT (index >= count), EML_E_BUFFER. */
+EML_API eml_status eml_model_get_metadata_count(const eml_model *model, uint64_t *out);
+EML_API eml_status eml_model_get_metadata_key(const eml_model *model, uint64_t index, char *buf, uint64_t cap,
+                                              uint64_t *need);
 
 /* Scaling between the user's units and the range that the model likes: the model sees (x - offset) * factor and answers
  * offset + y / factor. inputs: (inputs, 2) of (offset, factor), targets: (heads, 2); factors finite and not 0.
@@ -355,7 +362,7 @@ typedef struct eml_progress {
   int32_t phase;        /* EML_PHASE_... */
   uint64_t step;        /* restarts or sweeps done */
   uint64_t total;       /* most there can be */
-  double loss;          /* best so far */
+  double loss;          /* best so far; the largest double until the first one is known */
   uint64_t evaluations; /* of the loss, so far */
   uint64_t accepted;    /* moves kept so far */
 } eml_progress;
@@ -391,9 +398,12 @@ typedef struct eml_train_result {
 } eml_train_result;
 /* Trains on the recorded samples by random restarts and coordinate descent; logs a Trained event. options and result may
  * be NULL. Returns EML_OK (also if not converged), EML_CANCELLED (best parameters so far kept, event logged, audit log
- * whole).
- * Errors: EML_E_STATE (profile eml-core-0.1: fewer than 50 samples; default: fewer than 2), EML_E_ARGUMENT, EML_E_BUSY,
- * EML_E_IO (the audit log cannot be written; the model stays as it was). */
+ * whole). Cancelled before the first loss is known, the model stays as it was and both losses are the largest double;
+ * cancelled later, the default profile gives loss_after on the rows that it searched on (all, or at most 4096 spread
+ * evenly).
+ * Errors: EML_E_STATE (profile eml-core-0.1: fewer than 50 samples; default: fewer than 2), EML_E_ARGUMENT, EML_E_LIMIT
+ * (default: 1 + inputs + 2^(depth - 1) - 1 over 16384), EML_E_BUSY, EML_E_IO (the audit log cannot be written; the model
+ * stays as it was). */
 EML_API eml_status eml_model_train(eml_model *model, const eml_train_options *options, eml_train_result *result);
 
 /* What the check of an audit log found. */
@@ -471,7 +481,8 @@ EML_API eml_status eml_model_expression(const eml_model *model, int32_t format, 
                                         uint64_t cap, uint64_t *need);
 
 /* Trains a shallower student of the same profile on `samples` (at least 50) random inputs in [0, 1).
- * depth < the model's. options may be NULL. EML_CANCELLED: *out holds the student as far as it came. */
+ * depth < the model's. options may be NULL. EML_CANCELLED: *out holds the student as far as it came (perhaps with fewer
+ * samples and untrained). */
 EML_API EML_MUST_CHECK eml_status eml_model_distill(const eml_model *model, uint32_t depth, uint64_t samples,
                                                     const eml_train_options *options, eml_model **out);
 /* Back to untrained zero parameters; samples, name, scaling stay. Logs a Reset event with the reason. */
@@ -487,7 +498,8 @@ EML_API EML_MUST_CHECK eml_status eml_model_export_buffer(const eml_model *model
  * and byte offset, EML_E_NONFINITE, EML_E_LIMIT, EML_E_VERSION. */
 EML_API EML_MUST_CHECK eml_status eml_model_import(const void *bytes, uint64_t len, int32_t format, eml_model **out);
 /* Writes path by way of a temporary file in the same folder, flushed and renamed: at any instant path is the old file or
- * the new one. Logs a Saved event. Errors: EML_E_IO, EML_E_ARGUMENT (extension), EML_E_BUSY. */
+ * the new one. Logs a Saved event. Errors: EML_E_IO, EML_E_ARGUMENT (extension), EML_E_NONFINITE (as for export),
+ * EML_E_BUSY. */
 EML_API eml_status eml_model_save(eml_model *model, const char *path, uint64_t path_len, int32_t format);
 /* Reads a file that eml_model_save or eml-core wrote. The new model has one Loaded event. */
 EML_API EML_MUST_CHECK eml_status eml_model_load(const char *path, uint64_t path_len, int32_t format,

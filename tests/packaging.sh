@@ -31,13 +31,22 @@ best=x86-64
 for isa in x86-64-v3 x86-64-v4; do isa_supported $isa && best=$isa; done
 
 # ------------------------------------------------------------------------------------------------ build, install
-times() { stat -c '%n %y' build/eml build/lib/libeml.so build/lib/glibc-hwcaps/*/libeml.so; }
+times() { stat -Lc '%n %y' build/eml build/lib/eml/*/eml build/lib/libeml.so build/lib/glibc-hwcaps/*/libeml.so; }
 before=$(times)
 check "make install" make install "DESTDIR=$work/dest" "PREFIX=$prefix"
 check "a second make builds nothing" equal "$before" "$(times)"
 header_version() { sed -n 's/#define EML_VERSION_STRING "\(.*\)"/\1/p' include/eml.h; }
 check "the header has the version of the build" equal "$version" "$(header_version)"
 check "eml --version" grep -qF "$version" <("$root/bin/eml" --version)
+
+# ------------------------------------------------------------------------------------------------ what is missing
+# Every command of this machine but cargo, for somebody who is not root.
+mkdir "$work/commands"
+for folder in ${PATH//:/ }; do ln -s "$folder"/* "$work/commands/" 2>/dev/null || true; done
+rm -f "$work/commands/cargo" "$work/commands/id"
+printf '#!/bin/sh\necho 1000\n' >"$work/commands/id" && chmod +x "$work/commands/id"
+demanded=$(PATH=$work/commands "$BASH" .ci/deps run 2>&1)
+check "make run demands cargo" equal "1 Install them, as root: apt-get install cargo" "$? $(tail -n 1 <<<"$demanded")"
 
 # ------------------------------------------------------------------------------------------------ pkg-config, CMake
 export PKG_CONFIG_PATH=$root/lib/pkgconfig

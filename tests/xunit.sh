@@ -3,6 +3,7 @@
 # A skipped test counts as failed: nothing may pass by not running.
 set -u
 cd "$(dirname "$0")/.."
+[ -d ../shared/golden ] || echo "skipped golden: ../shared/golden is missing; the tests use the small copies in tests/data"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 DOTNET_CLI_UI_LANGUAGE=en dotnet test tests/Eml.Tests -c Release --no-build ${1:+--filter "$1"} 2>&1 | tee "$log"

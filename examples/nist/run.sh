@@ -25,7 +25,8 @@ if command -v cargo >/dev/null; then
     failed=1
   fi
 else
-  echo "Rust: NOT CHECKED, this machine has no cargo"
+  echo "Rust: NOT CHECKED, there is no cargo on the PATH; install it (Debian: apt-get install cargo rustc)"
+  failed=1
 fi
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=bindings/python python3 examples/nist/check.py "$out" || failed=1
 

@@ -53,7 +53,10 @@ internal static class AttnBench
     {
         var quick = new Option<bool>("--quick") { Description = "Only the smallest shape, with a quarter of the evaluations" };
         Option<ulong> seed = Arguments.Seed();
-        var command = new Command("bench", "Train attention blocks on known tasks; print what they learned, held-out") { quick, seed };
+        var command = new Command("bench", "Train attention blocks on known tasks; print what they learned, held-out")
+        {
+            quick, seed,
+        };
         command.SetAction(parse => Run(parse.GetValue(quick), parse.GetValue(seed), parse.GetValue(Arguments.Json)));
         return command;
     }
@@ -66,8 +69,8 @@ internal static class AttnBench
         {
             Output.Line($"{TrainingSamples} samples to train on, {HeldOutSamples} fresh ones to measure (held-out); zero: the error of " +
                 "predicting 0; eml: EML nodes before and behind the attention, affine: none");
-            Output.Line(Line("seq×d_model/heads/d_k", "task", "trainer", "parameters", "training MSE", "held-out MSE", "zero MSE", "of zero",
-                "evaluations", "seconds"));
+            Output.Line(Line("seq×d_model/heads/d_k", "task", "trainer", "parameters", "training MSE", "held-out MSE", "zero MSE",
+                "of zero", "evaluations", "seconds"));
         }
 
         foreach (Shape shape in quick ? s_shapes[..1] : s_shapes)
@@ -80,8 +83,7 @@ internal static class AttnBench
                     if (interrupt.Cancel.IsSet)
                         break;
                     rows.Add(row);
-                    if (!json)
-                        Print(row);
+                    Print(row, json ? Output.Error : Output.Out);
                 }
             }
         }
@@ -138,12 +140,14 @@ internal static class AttnBench
         return new Row(shape, task, affine, block.ParameterCount, result, error / count, zero / count, seconds);
     }
 
-    private static void Print(Row row)
+    // With --json, standard error shows how far the table is.
+    private static void Print(Row row, TextWriter to)
     {
         CultureInfo culture = CultureInfo.InvariantCulture;
-        Output.Line(Line($"{row.Shape.Seq}×{row.Shape.DModel}/{row.Shape.Heads}/{row.Shape.DKey}", row.Task.Name, row.Trainer,
+        to.WriteLine(Line($"{row.Shape.Seq}×{row.Shape.DModel}/{row.Shape.Heads}/{row.Shape.DKey}", row.Task.Name, row.Trainer,
             row.Parameters.ToString(culture), Error(row.Result.LossAfter), Error(row.HeldOut), Error(row.Zero),
-            (row.HeldOut / row.Zero).ToString("P2", culture), row.Result.Evaluations.ToString(culture), row.Seconds.ToString("F1", culture)));
+            (row.HeldOut / row.Zero).ToString("P2", culture), row.Result.Evaluations.ToString(culture),
+            row.Seconds.ToString("F1", culture)));
 
         string Error(double value) => value.ToString("0.00e+00", culture);
     }

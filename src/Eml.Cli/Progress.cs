@@ -35,7 +35,7 @@ internal sealed class Progress : IDisposable
         _shown = Seconds;
         string phase = progress.Phase switch { 1 => "restarts", 2 => "descent", _ => "snap" };
         string counts = string.Create(CultureInfo.InvariantCulture,
-            $"{progress.Step}/{progress.Total}  loss {Output.Short(progress.Loss)}  {_shown:F1} s");
+            $"{progress.Step}/{progress.Total}{Loss(progress)}  {_shown:F1} s");
         if (Output.ErrorIsTerminal)
         {
             int done = progress.Total > 0 ? (int)(BarWidth * Math.Min(progress.Step, progress.Total) / progress.Total) : 0;
@@ -50,6 +50,10 @@ internal sealed class Progress : IDisposable
 
         return 0;
     }
+
+    // The largest double: not known yet.
+    private static string Loss(TrainProgress progress) =>
+        progress.Loss == double.MaxValue ? "" : $"  loss {Output.Short(progress.Loss)}";
 
     /// <summary>Takes the bar away, so that what is printed next starts on a clean line.</summary>
     public void Dispose()

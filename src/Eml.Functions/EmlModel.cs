@@ -263,7 +263,7 @@ public sealed class EmlModel
         options?.OnEnd?.Invoke(result, parameters);
         _parameters = parameters;
         Publish();
-        Trained = result.Converged;
+        Trained = result is { Status: TrainStatus.Cancelled, LossBefore: double.MaxValue } ? Trained : result.Converged;
         Events.Add(new EmlEvent.Trained(DisplayName, (ulong)result.SamplesUsed, result.LossBefore, result.LossAfter,
             result.Converged, (ulong)ParameterCount));
         return result;
@@ -298,19 +298,22 @@ public sealed class EmlModel
         return result;
     }
 
-    /// <summary>A shallower student of the same profile: <see cref="Student"/>, trained.</summary>
+    /// <summary>
+    /// A shallower student of the same profile: <see cref="Student"/>, trained. Cancelled before the student has all its
+    /// rows, it is untrained and has the rows so far.
+    /// </summary>
     public EmlModel Distill(int depth, int samples, TrainOptions? options, out TrainResult result)
     {
-        EmlModel student = Student(depth, samples);
-        result = student.Train(options);
+        EmlModel student = Student(depth, samples, options, out TrainResult? stopped);
+        result = stopped ?? student.Train(options);
         return student;
     }
 
     /// <summary>
     /// A shallower, untrained model of the same profile that has recorded at least 50 random rows in [0, 1) of the model's
-    /// units and this model's answers.
+    /// units and this model's answers; or the rows so far and the result, if the options' token or callback stopped it.
     /// </summary>
-    public EmlModel Student(int depth, int samples)
+    public EmlModel Student(int depth, int samples, TrainOptions? options, out TrainResult? stopped)
     {
         if (depth >= Depth)
         {
@@ -319,10 +322,19 @@ public sealed class EmlModel
 
         var student = new EmlModel(depth, Inputs, Heads, Profile) { Scaling = Scaling };
         int rows = Math.Max(samples, CoreMinSamples);
+        student._samples.Reserve(rows);
+        var monitor = new TrainMonitor(options);
         var random = new Lcg64(DistillSeed);
         double[] x = new double[Inputs], y = new double[Heads];
+        long cost = ParameterCount * (long)TrainMonitor.NodeCost; // a node has four parameters or more
         for (int i = 0; i < rows; i++)
         {
+            if (monitor.Work(cost))
+            {
+                stopped = monitor.Result(i, double.MaxValue, 0);
+                return student;
+            }
+
             for (int j = 0; j < x.Length; j++)
             {
                 double unit = Profile == Profile.EmlCore01 ? random.Distillation() : random.Unit();
@@ -333,6 +345,7 @@ public sealed class EmlModel
             student.Record(x, y, [], 1, allowNonFinite: true);
         }
 
+        stopped = null;
         return student;
     }
 

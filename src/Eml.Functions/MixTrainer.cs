@@ -9,12 +9,14 @@ namespace Eml.Functions;
 /// parameter reaches; and because a trial ends as soon as its growing loss can no longer be the smaller one
 /// (squares only add up, and rounding keeps order).
 /// </summary>
+/// <remarks>If the training has to stop while an instance is being made, it is incomplete and good for nothing.</remarks>
 internal sealed class MixTrainer<T> where T : struct, ILanes<T>
 {
     private const int Block = 128;     // rows between two looks at the loss
     private const int FirstBlock = 16; // most restarts are so bad that a few rows show it
     private const int MaxSweeps = 1000;
     private const ulong Seed = 0xDEADBEEFCAFE1234;
+    private const int ValueCost = 8; // nanoseconds to fetch one value out of a row
     private const double NoBound = double.NaN; // nothing compares with it: the loss is computed to the end
     private static readonly double[] s_deltas = [-0.1, -0.01, -0.001, 0.001, 0.01, 0.1];
 
@@ -37,13 +39,8 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
         _columns = new double[layout.Columns.Length][];
         for (int c = 0; c < _columns.Length; c++)
         {
-            _columns[c] = new double[padded];
             int input = layout.Columns[c];
-            for (int i = 0; i < _rows; i++)
-            {
-                double x = samples.X[i * inputs + input];
-                _columns[c][i] = scaling is null ? x : (x - scaling.InputOffset[input]) * scaling.InputFactor[input];
-            }
+            _columns[c] = Column(samples.X, inputs, input, padded, scaling?.InputOffset[input], scaling?.InputFactor[input]);
         }
 
         int heads = layout.Heads;
@@ -51,27 +48,36 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
         _present = new bool[heads][];
         for (int h = 0; h < heads; h++)
         {
-            _targets[h] = new double[padded];
+            _targets[h] = Column(samples.Targets, heads, h, padded, scaling?.TargetOffset[h], scaling?.TargetFactor[h]);
             _present[h] = new bool[padded];
-            for (int i = 0; i < _rows; i++)
-            {
-                double t = samples.Targets[i * heads + h];
-                _targets[h][i] = scaling is null ? t : (t - scaling.TargetOffset[h]) * scaling.TargetFactor[h];
-                _present[h][i] = samples.Present[i * heads + h] != 0;
-            }
         }
 
-        _allPresent = !samples.Present.Contains((byte)0);
-        for (int i = 0; i < _rows; i++)
+        _allPresent = true;
+        ReadOnlySpan<byte> present = samples.Present;
+        for (int i = 0; i < _rows && !monitor.Work(heads * ValueCost); i++)
         {
             for (int h = 0; h < heads; h++)
             {
-                _weight += _present[h][i] ? HeadWeight(h) : 0;
+                bool known = present[i * heads + h] != 0;
+                _present[h][i] = known;
+                _allPresent &= known;
+                _weight += known ? HeadWeight(h) : 0;
             }
         }
 
         _terms = new double[heads * Block];
-        _nodes = [.. layout.Nodes.Select(node => new Node(node, padded))];
+        var nodes = new List<Node>();
+        foreach (MixNode node in layout.Nodes)
+        {
+            if (monitor.Work(Node.Columns * (long)padded))
+            {
+                break;
+            }
+
+            nodes.Add(new Node(node, padded));
+        }
+
+        _nodes = [.. nodes];
         _firstHead = _nodes.Length - heads;
     }
 
@@ -82,10 +88,15 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
         Step[] everything = [.. Enumerable.Range(0, _nodes.Length).Select(n => new Step(n, true, true))];
         Step[][] plans = [.. Enumerable.Range(0, count).Select(Plan)];
 
-        double best = Evaluate(everything, parameters, NoBound);
+        double best = _monitor.Stopped ? double.NaN : Evaluate(everything, parameters, NoBound);
+        if (_monitor.Stopped)
+        {
+            return _monitor.Result(_rows, double.MaxValue, 0);
+        }
+
         Keep(everything);
         double before = best;
-        _monitor.Loss = best;
+        _monitor.Begin(best);
 
         int restarts = count > 40 ? 200 : 100;
         _monitor.Total = restarts;
@@ -184,13 +195,13 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
         }
 
         double total = 0;
+        long cost = plan.Length * (long)TrainMonitor.NodeCost + _targets.Length * ValueCost; // of a row
         int rows = Math.Min(plan.Length == _nodes.Length ? FirstBlock : Block, _rows);
         for (int start = 0; start < _rows; start += rows, rows = Math.Min(Block, _rows - start))
         {
             Compute(plan, start, rows);
             total = AddTerms(total, start, rows);
-            bool stop = _monitor.Work(rows);
-            if (total / _weight >= bound || (stop && !double.IsNaN(bound)))
+            if (_monitor.Work(rows * cost) || total / _weight >= bound)
             {
                 return double.NaN;
             }
@@ -296,6 +307,11 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
     /// <summary>What a change of one parameter reaches: its own sides, then every side that reads a changed node.</summary>
     private Step[] Plan(int parameter)
     {
+        if (_monitor.Work(_nodes.Length * ValueCost))
+        {
+            return [];
+        }
+
         bool[] changed = new bool[_nodes.Length];
         var steps = new List<Step>();
         for (int n = 0; n < _nodes.Length; n++)
@@ -315,6 +331,20 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
         bool IsChanged(int value) => value >= _columns.Length && changed[value - _columns.Length];
     }
 
+    /// <summary>One column of a matrix (rows, columns), in the model's units.</summary>
+    private double[] Column(ReadOnlySpan<double> values, int columns, int column, int padded, double? offset, double? factor)
+    {
+        double[] result = new double[padded];
+        int atOnce = TrainMonitor.RowsAtOnce(ValueCost);
+        for (int i = 0; i < _rows && (i % atOnce != 0 || !_monitor.Work(atOnce * ValueCost)); i++)
+        {
+            double value = values[i * columns + column];
+            result[i] = offset is { } o && factor is { } f ? (value - o) * f : value;
+        }
+
+        return result;
+    }
+
     private static bool Reads(MixSide side, int parameter) => parameter >= side.Base && parameter < side.Base + side.Kind switch
     {
         MixKind.Softmax or MixKind.ShiftedSoftmax => 3,
@@ -331,6 +361,9 @@ internal sealed class MixTrainer<T> where T : struct, ILanes<T>
     /// <summary>A node with its values at the current parameters and at those on trial.</summary>
     private sealed class Node(MixNode layout, int padded)
     {
+        /// <summary>Columns of values that a node holds.</summary>
+        public const int Columns = 6;
+
         public MixNode Layout { get; } = layout;
 
         public double[] Exp { get; private set; } = new double[padded];

@@ -1,37 +1,43 @@
 namespace Eml.Functions;
 
-/// <summary>Samples in the model's units, column by column, padded with zeros to whole vectors.</summary>
+/// <summary>
+/// Every thinning-th sample in the model's units, column by column, padded with zeros to whole vectors: what the search
+/// goes over again and again. Incomplete if the training stops.
+/// </summary>
 internal sealed class ReadoutData
 {
     private readonly double[] _masked;
 
-    public ReadoutData(ReadoutLayout layout, Samples samples, Scaling? scaling, int thinning)
+    public ReadoutData(ReadoutLayout layout, Samples samples, Scaling? scaling, int thinning, TrainMonitor monitor)
     {
         Rows = (samples.Count + thinning - 1) / thinning;
         Stride = (Rows + 7) & ~7;
-        Inputs = Columns(layout.Inputs, samples.X, thinning, scaling?.InputOffset, scaling?.InputFactor);
-        Targets = Columns(layout.Heads, samples.Targets, thinning, scaling?.TargetOffset, scaling?.TargetFactor);
+        Inputs = Columns(layout.Inputs, samples.X, thinning, scaling?.InputOffset, scaling?.InputFactor, monitor);
+        Targets = Columns(layout.Heads, samples.Targets, thinning, scaling?.TargetOffset, scaling?.TargetFactor, monitor);
         Known = new double[layout.Heads][];
         KnownCount = new int[layout.Heads];
         IsComplete = new bool[layout.Heads];
-        for (int h = 0; h < layout.Heads; h++)
+        ReadOnlySpan<byte> present = samples.Present;
+        for (int h = 0; h < layout.Heads && !monitor.Work(Rows * ColumnCost); h++)
         {
             Known[h] = new double[Stride];
             for (int i = 0; i < Rows; i++)
             {
-                bool known = samples.Present[i * thinning * layout.Heads + h] != 0;
+                bool known = present[i * thinning * layout.Heads + h] != 0;
                 Known[h][i] = known ? 1 : 0;
                 Targets[h][i] = known ? Targets[h][i] : 0;
                 KnownCount[h] += known ? 1 : 0;
             }
 
             IsComplete[h] = KnownCount[h] == Rows;
-            TotalKnown += KnownCount[h];
         }
 
         Gram = new double[layout.Features * layout.Features];
         _masked = new double[Stride];
     }
+
+    /// <summary>Nanoseconds to fetch one value out of a row, or to put one into new memory.</summary>
+    public const long ColumnCost = 24;
 
     public int Rows { get; }
 
@@ -49,8 +55,6 @@ internal sealed class ReadoutData
     public int[] KnownCount { get; }
 
     public bool[] IsComplete { get; }
-
-    public long TotalKnown { get; }
 
     /// <summary>Room for a matrix of scalar products, (features, features), lower triangle.</summary>
     public double[] Gram { get; }
@@ -71,34 +75,11 @@ internal sealed class ReadoutData
         return _masked;
     }
 
-    /// <summary>Mean squared error over all known targets; the largest double if there are none.</summary>
-    public double Loss(ReadoutLayout layout, double[] parameters)
-    {
-        var evaluator = new ReadoutEvaluator(layout, parameters);
-        double total = 0;
-        double[] x = new double[layout.Inputs], y = new double[layout.Heads];
-        for (int i = 0; i < Rows; i++)
-        {
-            for (int j = 0; j < x.Length; j++)
-            {
-                x[j] = Inputs[j][i];
-            }
-
-            evaluator.Row(x, y);
-            for (int h = 0; h < y.Length; h++)
-            {
-                double error = (y[h] - Targets[h][i]) * Known[h][i];
-                total += error * error;
-            }
-        }
-
-        return TotalKnown == 0 ? double.MaxValue : total / TotalKnown;
-    }
-
-    private double[][] Columns(int count, ReadOnlySpan<double> values, int thinning, double[]? offset, double[]? factor)
+    private double[][] Columns(int count, ReadOnlySpan<double> values, int thinning, double[]? offset, double[]? factor,
+        TrainMonitor monitor)
     {
         double[][] columns = new double[count][];
-        for (int c = 0; c < count; c++)
+        for (int c = 0; c < count && !monitor.Work(Rows * ColumnCost); c++)
         {
             columns[c] = new double[Stride];
             for (int i = 0; i < Rows; i++)

@@ -13,6 +13,7 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
     private const int Restarts = 96;
     private const int DefaultSweeps = 400;
     private const int SearchRows = 4096; // more rows than this are thinned out for the search, not for the final solution
+    private const int MostFeatures = 1 << 14; // their products are held, squared, several times
     private const double FirstStep = 0.5, LastStep = 1e-3, LargestStep = 4;
     private const double Grow = 1.6, Shrink = 0.5;
     private const double FirstRidge = 1e-7, LeastRidge = 1e-11, LargestRidge = 1e-1, RidgeFactor = 4;
@@ -29,33 +30,46 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
     private readonly int[] _trialSlots;
     private readonly double[] _slack;
     private readonly double[] _weights;  // of one head: (features)
-    private double _ridge = FirstRidge;
+    private double[] _trialHeads;        // (heads, features), with the loss that they have
+    private double[] _heads;
+    private double _trialLoss;
 
     public ReadoutTrainer(ReadoutLayout layout, ReadoutData data, TrainMonitor monitor)
     {
         _layout = layout;
         _monitor = monitor;
         _data = data;
-        _fit = new RidgeFit(layout.Features);
-        _columns = new double[checked((layout.Features + layout.Nodes) * data.Stride)];
+        _fit = new RidgeFit(layout.Features, monitor);
+        _columns = GC.AllocateUninitializedArray<double>(checked((layout.Features + layout.Nodes) * data.Stride));
         _slots = [.. Enumerable.Range(0, layout.Features)];
         _trialSlots = [.. _slots];
         _slack = new double[data.Stride];
         _weights = new double[layout.Features];
+        _trialHeads = new double[layout.Heads * layout.Features];
+        _heads = new double[layout.Heads * layout.Features];
         var columns = new ColumnSource(_columns, data.Stride);
         columns[0][..data.Rows].Fill(1);
-        for (int j = 0; j < layout.Inputs; j++)
+        columns[0][data.Rows..].Clear();
+        for (int j = 0; j < layout.Inputs && !monitor.Work(data.Rows * ReadoutData.ColumnCost); j++)
         {
             data.Inputs[j].CopyTo(columns[1 + j]);
         }
     }
+
+    /// <summary>The ridge that served best.</summary>
+    public double Ridge { get; private set; } = FirstRidge;
+
+    /// <summary>The mean squared error of the best model so far on the rows of the search; infinite as long as there is none.</summary>
+    public double Loss { get; private set; } = double.PositiveInfinity;
 
     /// <summary>Searches; fills the parameters in front of the heads' and returns the sweeps done.</summary>
     public long Search(Span<double> parameters, ulong seed, int maxSweeps, double targetLoss)
     {
         Span<double> best = parameters[.._layout.NonlinearCount];
         double bestScore = Score(best, changedNode: -1);
-        _monitor.Loss = bestScore;
+        _monitor.EndTrial(); // it gives heads that a training cancelled from here on may keep
+        Keep(bestScore);
+        _monitor.Loss = _monitor.Stopped ? _monitor.Loss : bestScore;
         _monitor.Total = Restarts;
         var random = new Lcg64(seed ^ 0x9E3779B97F4A7C15);
         double[] candidate = new double[best.Length];
@@ -69,27 +83,24 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
                 bestScore = score;
                 _monitor.Keep(best, candidate, score);
                 candidate.CopyTo(best);
+                Keep(score);
             }
 
             _monitor.Step = r + 1;
         }
 
         _monitor.Report();
-        Score(best, changedNode: -1);
-        Keep();
         return Descend(best, bestScore, maxSweeps == 0 ? DefaultSweeps : maxSweeps, targetLoss);
     }
 
-    /// <summary>Solves all heads for the parameters in front of them.</summary>
-    public void SolveHeads(Span<double> parameters)
+    /// <summary>Fills the heads of the best model so far, solved on the rows of the search; those without a target there stay.</summary>
+    public void CopyHeads(Span<double> parameters)
     {
-        Fill(parameters, changedNode: -1);
         for (int h = 0; h < _layout.Heads; h++)
         {
-            Span<double> head = parameters.Slice(_layout.HeadBase(h), _layout.Features);
-            if (Solve(h))
+            if (_data.KnownCount[h] > 0)
             {
-                _weights.CopyTo(head);
+                _heads.AsSpan(h * _layout.Features, _layout.Features).CopyTo(parameters[_layout.HeadBase(h)..]);
             }
         }
     }
@@ -119,8 +130,8 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
                 largest = Math.Max(largest, steps[i]);
             }
 
-            TryRidge(parameters, _ridge * RidgeFactor, ref score);
-            TryRidge(parameters, _ridge / RidgeFactor, ref score);
+            TryRidge(parameters, Ridge * RidgeFactor, ref score);
+            TryRidge(parameters, Ridge / RidgeFactor, ref score);
             if (_monitor.Stopped)
             {
                 break;
@@ -157,7 +168,7 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
         if (trial < score)
         {
             score = trial;
-            Keep();
+            Keep(score);
             _monitor.Keep(index, old, parameters[index], score);
             return true;
         }
@@ -168,19 +179,19 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
 
     private void TryRidge(Span<double> parameters, double ridge, ref double score)
     {
-        double old = _ridge;
-        _ridge = Math.Clamp(ridge, LeastRidge, LargestRidge);
+        double old = Ridge;
+        Ridge = Math.Clamp(ridge, LeastRidge, LargestRidge);
         double trial = Score(parameters, changedNode: -1);
         _monitor.EndTrial();
         if (trial < score)
         {
             score = trial;
-            Keep();
-            _monitor.Keep(_layout.ParameterCount, old, _ridge, score);
+            Keep(score);
+            _monitor.Keep(_layout.ParameterCount, old, Ridge, score);
         }
         else
         {
-            _ridge = old;
+            Ridge = old;
         }
     }
 
@@ -191,11 +202,17 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
     private double Score(ReadOnlySpan<double> parameters, int changedNode)
     {
         Fill(parameters, changedNode);
-        double total = 0, count = 0;
+        double total = 0, count = 0, squares = 0;
         var columns = new ColumnSource(_columns, _data.Stride, _trialSlots);
+        long headCost = _data.Rows * (long)_layout.Features * (2 + Math.Min(_layout.Features, RidgeFit.ColumnsAtOnce));
         for (int h = 0; h < _layout.Heads; h++)
         {
-            if (_monitor.Work(_data.Rows) || !Solve(h))
+            if (_data.KnownCount[h] == 0)
+            {
+                continue; // nothing is asked of it
+            }
+
+            if (_monitor.Work(headCost) || !Solve(h))
             {
                 return double.PositiveInfinity;
             }
@@ -207,8 +224,19 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
             }
 
             ReadOnlySpan<double> targets = _data.Targets[h], known = _data.Known[h];
+            double headSquares = 0;
+            int look = 0, atOnce = TrainMonitor.RowsAtOnce(_layout.Features);
             for (int i = 0; i < _data.Rows; i++)
             {
+                if (i == look)
+                {
+                    look += atOnce;
+                    if (_monitor.Work(0))
+                    {
+                        return double.PositiveInfinity;
+                    }
+                }
+
                 if (known[i] != 0)
                 {
                     if (!(_slack[i] > LeastSlack))
@@ -222,13 +250,18 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
                         predicted += _weights[k] * _columns[_trialSlots[k] * _data.Stride + i];
                     }
 
-                    double error = (targets[i] - predicted) / _slack[i];
+                    double residual = targets[i] - predicted, error = residual / _slack[i];
                     total += error * error;
+                    headSquares += residual * residual;
                     count++;
                 }
             }
+
+            squares += headSquares;
+            _weights.CopyTo(_trialHeads, h * _layout.Features);
         }
 
+        _trialLoss = squares / count;
         double score = total / count;
         return double.IsNaN(score) ? double.PositiveInfinity : score;
     }
@@ -238,6 +271,8 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
         _slots.CopyTo(_trialSlots, 0);
         int first = 1 + _layout.Inputs;
         var all = new ColumnSource(_columns, _data.Stride);
+        long cost = TrainMonitor.NodeCost + 2L * _layout.Inputs;
+        int atOnce = TrainMonitor.RowsAtOnce(cost);
         int node = Math.Max(changedNode, 0);
         while (node >= 0 && node < _layout.Nodes)
         {
@@ -246,13 +281,31 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
             _trialSlots[first + node] = spare;
             var inputs = new ColumnSource(_columns.AsSpan(_data.Stride), _data.Stride);
             var nodes = new ColumnSource(_columns, _data.Stride, _trialSlots.AsSpan(first));
-            ReadoutNode.Fill<T>(_layout, node, parameters, inputs, nodes, 0, _data.Rows, all[spare]);
+            for (int start = 0; start < _data.Rows; start += atOnce)
+            {
+                int rows = Math.Min(atOnce, _data.Rows - start);
+                ReadoutNode.Fill<T>(_layout, node, parameters, inputs, nodes, start, rows, all[spare]);
+                if (_monitor.Work(rows * cost))
+                {
+                    return; // and so does everything that would read the columns
+                }
+            }
+
             all[spare][_data.Rows..].Clear(); // padding counts for nothing in the sums
             node = changedNode < 0 ? node + 1 : _layout.Parent(node);
         }
     }
 
-    private void Keep() => _trialSlots.CopyTo(_slots, 0);
+    /// <summary>The trial's columns and, if it could be computed, its heads become the current ones.</summary>
+    private void Keep(double score)
+    {
+        _trialSlots.CopyTo(_slots, 0);
+        if (double.IsFinite(score))
+        {
+            (_heads, _trialHeads) = (_trialHeads, _heads);
+            Loss = _trialLoss;
+        }
+    }
 
     /// <summary>The weights of one head over the trial columns.</summary>
     private bool Solve(int head)
@@ -271,17 +324,22 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
                 for (int b = 0; b <= a; b++)
                 {
                     gram[a * features + b] = Reduction.Dot(column, _columns.AsSpan(_trialSlots[b] * _data.Stride, _data.Stride));
+                    if (b % RidgeFit.ColumnsAtOnce == RidgeFit.ColumnsAtOnce - 1
+                        && _monitor.Work((long)RidgeFit.ColumnsAtOnce * _data.Rows))
+                    {
+                        return false;
+                    }
                 }
             }
         }
 
-        if (!shared && !_fit.Factorise(gram, _ridge, _data.KnownCount[head]))
+        if (!shared && !_fit.Factorise(gram, Ridge, _data.KnownCount[head]))
         {
             return false;
         }
 
         _fit.Solve(_weights);
-        return true;
+        return !_monitor.Stopped;
     }
 
     private void Randomise(Span<double> parameters, ref Lcg64 random)
@@ -295,27 +353,52 @@ internal sealed class ReadoutTrainer<T> where T : struct, ILanes<T>
         }
     }
 
-    /// <summary>The rows to search on and the rows to solve on.</summary>
-    public static TrainResult Train(ReadoutLayout layout, double[] parameters, Samples samples, Scaling? scaling, TrainOptions? options)
+    /// <summary>
+    /// Searches on some rows and solves on all. Cancelled, it leaves the best that it has: heads solved on the rows of the
+    /// search, or the old parameters if those were no worse.
+    /// </summary>
+    public static TrainResult Train(ReadoutLayout layout, double[] parameters, Samples samples, Scaling? scaling,
+        TrainOptions? options, TrainMonitor monitor)
     {
-        var monitor = new TrainMonitor(options);
-        var all = new ReadoutData(layout, samples, scaling, thinning: 1);
-        double before = all.Loss(layout, parameters);
-        if (all.TotalKnown == 0)
+        if (layout.Features > MostFeatures)
         {
-            monitor.Loss = before;
-            return monitor.Result(samples.Count, before, 0);
+            throw new EmlException(ErrorCode.Limit,
+                $"training solves for {layout.Features} weights a head (1, the inputs, the nodes); the limit is {MostFeatures}, use fewer inputs");
         }
 
-        int thinning = (samples.Count + SearchRows - 1) / SearchRows;
-        ReadoutData some = thinning == 1 ? all : new ReadoutData(layout, samples, scaling, thinning);
-        var search = new ReadoutTrainer<T>(layout, some, monitor);
+        var all = new ReadoutPass<T>(layout, samples, scaling, monitor);
+        double before = all.Loss(parameters);
+        if (monitor.Stopped || all.TotalKnown == 0)
+        {
+            monitor.Loss = monitor.Stopped ? double.MaxValue : before;
+            return monitor.Result(samples.Count, monitor.Loss, 0);
+        }
+
+        monitor.Begin(before);
+        var some = new ReadoutData(layout, samples, scaling, (samples.Count + SearchRows - 1) / SearchRows, monitor);
         double[] trained = [.. parameters];
-        long sweeps = search.Search(trained, options?.Seed ?? 0, options?.MaxSweeps ?? 0, options?.TargetLoss ?? 0);
-        var solver = thinning == 1 ? search : new ReadoutTrainer<T>(layout, all, monitor) { _ridge = search._ridge };
-        double[] searched = [.. trained];
-        solver.SolveHeads(trained);
-        double after = all.Loss(layout, trained);
+        double[] searched = trained;
+        double after = double.PositiveInfinity;
+        long sweeps = 0;
+        if (!monitor.Stopped)
+        {
+            var search = new ReadoutTrainer<T>(layout, some, monitor);
+            sweeps = search.Search(trained, options?.Seed ?? 0, options?.MaxSweeps ?? 0, options?.TargetLoss ?? 0);
+            searched = [.. trained];
+            if (!monitor.Stopped)
+            {
+                all.SolveHeads(trained, search.Ridge);
+                after = all.Loss(trained);
+            }
+
+            if (monitor.Stopped)
+            {
+                searched.CopyTo(trained, 0);
+                search.CopyHeads(trained);
+                after = search.Loss < before ? search.Loss : double.PositiveInfinity;
+            }
+        }
+
         bool isUsable = double.IsFinite(after);
         monitor.Loss = isUsable ? after : before;
         // One more move, so that the moves in their order lead to the result: the heads' solution, or the way back.

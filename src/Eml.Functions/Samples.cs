@@ -36,10 +36,7 @@ internal sealed class Samples(int inputs, int heads)
 
     public void Add(ReadOnlySpan<double> x, ReadOnlySpan<double> targets, ReadOnlySpan<byte> present, int rows)
     {
-        CheckRoom(rows);
-        Reserve(ref _x, Count * inputs, rows * inputs);
-        Reserve(ref _targets, Count * heads, rows * heads);
-        Reserve(ref _present, Count * heads, rows * heads);
+        Reserve(rows);
         x.CopyTo(_x.AsSpan(Count * inputs));
         targets.CopyTo(_targets.AsSpan(Count * heads));
         Span<byte> known = _present.AsSpan(Count * heads, rows * heads);
@@ -56,6 +53,15 @@ internal sealed class Samples(int inputs, int heads)
         }
 
         Count += rows;
+    }
+
+    /// <summary>Makes room for more rows.</summary>
+    public void Reserve(int rows)
+    {
+        CheckRoom(rows);
+        Reserve(ref _x, Count * inputs, rows * inputs);
+        Reserve(ref _targets, Count * heads, rows * heads);
+        Reserve(ref _present, Count * heads, rows * heads);
     }
 
     public void Clear() => Count = 0;

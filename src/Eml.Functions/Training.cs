@@ -32,7 +32,8 @@ public sealed class TrainOptions
     public TrainEndListener? OnEnd { get; init; }
 
     /// <summary>
-    /// Stops, as the cancel token would, once this many trials are done; null: never. With the
+    /// Stops, as the cancel token would, once this many trials are done (0: once the first loss is known, less: at once);
+    /// null: never. With the
     /// <see cref="TrainResult.Trials"/> of a cancelled training, the same training ends in the same state again.
     /// </summary>
     public long? StopAfter { get; init; }
@@ -41,7 +42,10 @@ public sealed class TrainOptions
 /// <summary>Hears of the end of a training.</summary>
 public delegate void TrainEndListener(TrainResult result, ReadOnlySpan<double> parameters);
 
-/// <summary>How far a training is. Phase 1: restarts, phase 2: sweeps of coordinate descent, phase 3: snapping.</summary>
+/// <summary>
+/// How far a training is. Phase 1: restarts, phase 2: sweeps of coordinate descent, phase 3: snapping. Loss is the
+/// largest double until the first one is known.
+/// </summary>
 public readonly record struct TrainProgress(int Phase, long Step, long Total, double Loss, long Evaluations, long Accepted);
 
 /// <summary>How a training ended.</summary>
@@ -56,7 +60,9 @@ public enum TrainStatus
 
 /// <summary>
 /// What a training did. Losses are weighted mean squared errors in the model's (scaled) units; StopValue is what the
-/// progress callback returned; Trials are the evaluations that were not cut short.
+/// progress callback returned; Trials are the evaluations that were not cut short. A training cancelled before it knew the
+/// first loss says the largest double for both and leaves the model as it was; one of many rows, cancelled later, gives
+/// LossAfter on the rows that it searched on.
 /// </summary>
 public readonly record struct TrainResult(TrainStatus Status, int StopValue, bool Converged, long SamplesUsed,
     double LossBefore, double LossAfter, long Evaluations, long Accepted, long Sweeps, long Trials);
@@ -68,15 +74,19 @@ internal sealed class TrainMonitor(TrainOptions? options)
     public const int Descent = 2;
     public const int Snapping = 3;
 
-    /// <summary>Rows between two looks at the clock: a row costs at most some 200 ns, so that this is a few ms.</summary>
-    private const long RowsBetweenLooks = 16384;
+    /// <summary>Nanoseconds that a node costs a row at most: exp and ln on a processor without fused multiply-add.</summary>
+    public const int NodeCost = 200;
 
-    private static readonly long s_reportInterval = Stopwatch.Frequency / 100;
+    /// <summary>Work between two looks at the token and the clock.</summary>
+    private const long CostBetweenLooks = 2_000_000;
 
-    private long _rows;
+    private long _cost;
     private long _lastReport = Stopwatch.GetTimestamp();
 
-    public bool Stopped { get; private set; } = options?.StopAfter == 0;
+    /// <summary>Clock ticks between two reports within a phase.</summary>
+    public long ReportInterval { get; init; } = Stopwatch.Frequency / 100;
+
+    public bool Stopped { get; private set; } = options?.StopAfter < 0;
 
     /// <summary>Trials done to the end: what was kept depends on nothing later.</summary>
     public long Trials { get; private set; }
@@ -89,11 +99,18 @@ internal sealed class TrainMonitor(TrainOptions? options)
 
     public long Total { get; set; }
 
-    public double Loss { get; set; }
+    public double Loss { get; set; } = double.MaxValue;
 
     public long Evaluations { get; private set; }
 
     public long Accepted { get; private set; }
+
+    /// <summary>The loss before the first trial is known.</summary>
+    public void Begin(double loss)
+    {
+        Loss = loss;
+        Stopped |= options?.StopAfter == 0;
+    }
 
     /// <summary>A trial's loss is known, or it was cut short because the training stops.</summary>
     public void EndTrial()
@@ -152,13 +169,16 @@ internal sealed class TrainMonitor(TrainOptions? options)
         }
     }
 
-    /// <summary>Some rows were worked on. True: stop.</summary>
-    public bool Work(int rows)
+    /// <summary>Rows of this cost that may be worked on between two calls of <see cref="Work"/>: whole vectors.</summary>
+    public static int RowsAtOnce(long costPerRow) => (int)Math.Clamp(CostBetweenLooks / 2 / costPerRow, 8, 4096) & ~7;
+
+    /// <summary>Work was done that costs at most so many nanoseconds. True: stop.</summary>
+    public bool Work(long cost)
     {
-        _rows += rows;
-        if (_rows >= RowsBetweenLooks)
+        _cost += cost;
+        if (_cost >= CostBetweenLooks)
         {
-            _rows = 0;
+            _cost = 0;
             Look();
         }
 
@@ -172,7 +192,7 @@ internal sealed class TrainMonitor(TrainOptions? options)
         {
             Stopped = true;
         }
-        else if (options?.Progress is not null && Stopwatch.GetTimestamp() - _lastReport >= s_reportInterval)
+        else if (options?.Progress is not null && Stopwatch.GetTimestamp() - _lastReport >= ReportInterval)
         {
             Report();
         }

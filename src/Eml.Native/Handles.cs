@@ -151,77 +151,74 @@ internal static class FreeSlots
     public static Stack<int> Numbers { get; } = new();
 }
 
-/// <summary>One place for an object, with the count of its users: −1 a writer, else the number of readers.</summary>
+/// <summary>
+/// One place for an object. Its generation and the number of its users are one word, so that a stale handle cannot take
+/// part in the counting of another generation, not even for an instant.
+/// </summary>
 internal sealed class Slot
 {
+    private const uint Writer = uint.MaxValue;
+
     private Kind _kind;
     private object? _target;
-    private uint _generation;
-    private int _users;
+    private ulong _state; // the generation in the high half; in the low half Writer, or the number of readers
 
-    public uint Generation => Volatile.Read(ref _generation);
+    public uint Generation => (uint)(Volatile.Read(ref _state) >> 32);
 
     public object? Target => Volatile.Read(ref _target);
 
-    public bool IsWritten => Volatile.Read(ref _users) < 0;
+    public bool IsWritten => (uint)Volatile.Read(ref _state) == Writer;
 
     public bool Matches(Kind kind, uint generation) => _target is not null && _kind == kind && Generation == generation;
 
     public void Put(Kind kind, object target)
     {
         _kind = kind;
-        Volatile.Write(ref _generation, _generation + 1);
-        Volatile.Write(ref _users, 0);
+        Volatile.Write(ref _state, (ulong)(Generation + 1) << 32);
         Volatile.Write(ref _target, target);
     }
 
+    /// <summary>Takes the object out; the writer that does so never leaves.</summary>
     public void Clear() => Volatile.Write(ref _target, null);
 
     /// <summary>Becomes the only user.</summary>
     public void Enter(nint handle, Kind kind)
     {
-        if (Interlocked.CompareExchange(ref _users, -1, 0) != 0)
+        ulong idle = (ulong)Handles.Generation((ulong)handle) << 32;
+        if (Interlocked.CompareExchange(ref _state, idle | Writer, idle) != idle)
         {
-            throw Busy(kind);
-        }
-
-        if (!Matches(kind, Handles.Generation((ulong)handle)))
-        {
-            Leave();
-            throw Handles.Stale(handle, kind);
+            throw Refusal(handle, kind);
         }
     }
 
-    public void Leave() => Volatile.Write(ref _users, 0);
+    public void Leave() => Volatile.Write(ref _state, _state & ~(ulong)uint.MaxValue);
 
     /// <summary>Becomes one of the readers.</summary>
     public void EnterRead(nint handle, Kind kind)
     {
-        int users = Volatile.Read(ref _users);
+        uint generation = Handles.Generation((ulong)handle);
+        ulong state = Volatile.Read(ref _state);
         while (true)
         {
-            if (users < 0)
+            if ((uint)state == Writer || (uint)(state >> 32) != generation)
             {
-                throw Busy(kind);
+                throw Refusal(handle, kind);
             }
 
-            int seen = Interlocked.CompareExchange(ref _users, users + 1, users);
-            if (seen == users)
+            ulong seen = Interlocked.CompareExchange(ref _state, state + 1, state);
+            if (seen == state)
             {
-                break;
+                return;
             }
 
-            users = seen;
-        }
-
-        if (!Matches(kind, Handles.Generation((ulong)handle)))
-        {
-            LeaveRead();
-            throw Handles.Stale(handle, kind);
+            state = seen;
         }
     }
 
-    public void LeaveRead() => Interlocked.Decrement(ref _users);
+    public void LeaveRead() => Interlocked.Decrement(ref _state);
+
+    private EmlException Refusal(nint handle, Kind kind) =>
+        Matches(kind, Handles.Generation((ulong)handle)) ? Busy(kind) : Handles.Stale(handle, kind);
 
     public static EmlException Busy(Kind kind) => new(ErrorCode.Busy,
         $"the {Handles.Name(kind)} is at work in another call (another thread, or the callback that is running); wait for that call to return");

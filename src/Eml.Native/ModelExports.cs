@@ -124,6 +124,28 @@ internal static unsafe class ModelExports
             : throw new EmlException(ErrorCode.State, $"the model has no metadata key \"{name}\"; set it first"), buf, cap, need);
     });
 
+    [UnmanagedCallersOnly(EntryPoint = "eml_model_get_metadata_count", CallConvs = [typeof(CallConvCdecl)])]
+    public static int GetMetadataCount(nint model, ulong* result) => Failure.Guard(() =>
+    {
+        using SharedUse<ModelBox> use = Read(model);
+        Arguments.NotNull(result, "out");
+        *result = (ulong)use.Target.Model.Metadata.Count;
+    });
+
+    [UnmanagedCallersOnly(EntryPoint = "eml_model_get_metadata_key", CallConvs = [typeof(CallConvCdecl)])]
+    public static int GetMetadataKey(nint model, ulong index, byte* buf, ulong cap, ulong* need) => Failure.Guard(() =>
+    {
+        using SharedUse<ModelBox> use = Read(model);
+        SortedDictionary<string, string> metadata = use.Target.Model.Metadata;
+        if (index >= (ulong)metadata.Count)
+        {
+            throw new EmlException(ErrorCode.Argument,
+                $"index {index}: the model has {metadata.Count} metadata keys; ask eml_model_get_metadata_count first");
+        }
+
+        Arguments.OutText(metadata.Keys.ElementAt((int)index), buf, cap, need);
+    });
+
     [UnmanagedCallersOnly(EntryPoint = "eml_model_set_scaling", CallConvs = [typeof(CallConvCdecl)])]
     public static int SetScaling(nint model, double* inputs, double* targets) => Failure.Guard(() =>
     {

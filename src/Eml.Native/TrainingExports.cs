@@ -58,8 +58,10 @@ internal static unsafe class TrainingExports
         int status = Out.Handle(result, Kind.Model, () =>
         {
             using SharedUse<ModelBox> use = ModelExports.Read(model);
-            EmlModel student = use.Target.Model.Student((int)Math.Min(depth, int.MaxValue), Arguments.Count(samples, "samples"));
-            trained = Train(student, options);
+            TrainOptions wanted = Options(Versioned.Read(options, default, "eml_train_options"));
+            EmlModel student = use.Target.Model.Student((int)Math.Min(depth, int.MaxValue), Arguments.Count(samples, "samples"),
+                wanted, out TrainResult? stopped);
+            trained = stopped ?? Train(student, options);
             return new ModelBox(student);
         });
         return status == Failure.Ok ? Status(trained) : status;

@@ -10,7 +10,7 @@ namespace Eml.Numerics;
 /// </summary>
 public static class Reduction
 {
-    private const int Accumulators = 8;
+    internal const int Accumulators = 8;
 
     /// <summary>Σ a[i]·b[i]. The spans have one length.</summary>
     public static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
@@ -49,6 +49,29 @@ public static class Reduction
             sums[i - whole] += a[i] * b[i];
         }
 
-        return sums[0] + sums[4] + (sums[2] + sums[6]) + (sums[1] + sums[5] + (sums[3] + sums[7]));
+        return Join(sums);
     }
+
+    /// <summary>Goes on with the accumulators of a scalar product whose vectors come in pieces of whole eights.</summary>
+    internal static void Accumulate<T>(ReadOnlySpan<double> a, ReadOnlySpan<double> b, Span<double> sums) where T : struct, ILanes<T>
+    {
+        ref double left = ref MemoryMarshal.GetReference(a);
+        ref double right = ref MemoryMarshal.GetReference(b[..a.Length]);
+        int whole = a.Length & -Accumulators;
+        for (int lane = 0; lane < Accumulators; lane += T.Count)
+        {
+            T sum = T.Load(ref sums[lane]);
+            for (int i = lane; i < whole; i += Accumulators)
+            {
+                sum += T.Load(ref Unsafe.Add(ref left, i))
+                    * T.Load(ref Unsafe.Add(ref right, i));
+            }
+
+            T.Store(sum, ref sums[lane]);
+        }
+    }
+
+    /// <summary>The eight accumulators joined.</summary>
+    internal static double Join(ReadOnlySpan<double> sums) =>
+        sums[0] + sums[4] + (sums[2] + sums[6]) + (sums[1] + sums[5] + (sums[3] + sums[7]));
 }

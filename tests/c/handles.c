@@ -56,6 +56,8 @@ ON(eml_model, eml_model_set_name, (h, "name", EML_NTS))
 ON(const eml_model, eml_model_get_name, (h, text, sizeof text, &need))
 ON(eml_model, eml_model_set_metadata, (h, "key", EML_NTS, "value", EML_NTS))
 ON(const eml_model, eml_model_get_metadata, (h, "key", EML_NTS, text, sizeof text, &need))
+ON(const eml_model, eml_model_get_metadata_count, (h, &need))
+ON(const eml_model, eml_model_get_metadata_key, (h, 0, text, sizeof text, &need))
 ON(eml_model, eml_model_set_scaling, (h, NULL, NULL))
 ON(eml_model, eml_model_fit_scaling, (h))
 ON(const eml_model, eml_model_get_scaling, (h, numbers, numbers + 100))
@@ -113,6 +115,8 @@ static const handle_function table[] = {
     ENTRY(MODEL, eml_model_get_name),
     ENTRY(MODEL, eml_model_set_metadata),
     ENTRY(MODEL, eml_model_get_metadata),
+    ENTRY(MODEL, eml_model_get_metadata_count),
+    ENTRY(MODEL, eml_model_get_metadata_key),
     ENTRY(MODEL, eml_model_set_scaling),
     ENTRY(MODEL, eml_model_fit_scaling),
     ENTRY(MODEL, eml_model_get_scaling),

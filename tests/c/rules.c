@@ -294,6 +294,8 @@ static void null_pointers(void) {
       eml_model_get_name(model, NULL, 8, &need),
       eml_model_set_metadata(model, NULL, EML_NTS, "v", EML_NTS),
       eml_model_get_metadata(model, NULL, EML_NTS, text, sizeof text, &need),
+      eml_model_get_metadata_count(model, NULL),
+      eml_model_get_metadata_key(model, 0, text, sizeof text, &need), /* there is none */
       eml_model_record(model, NULL, v, NULL, 1, 0),
       eml_model_record(model, v, NULL, NULL, 1, 0),
       eml_model_forward(model, NULL, 1, v, 0),

@@ -54,6 +54,31 @@ static void explicit_length_or_nts(void) {
   CHECK_OK(eml_model_free(model));
 }
 
+static void metadata_keys_are_listed(void) {
+  static const char *const given[4] = {"b", "", "\xc3\xbc", "B"}, *const ordered[4] = {"", "B", "b", "\xc3\xbc"};
+  eml_model *model = new_model(EML_PROFILE_DEFAULT, 2, 1, 1);
+  uint64_t count = 9, need = 0;
+  char key[8];
+  CHECK_OK(eml_model_get_metadata_count(model, &count));
+  CHECK(count == 0);
+  for (int i = 0; i < 4; i++) CHECK_OK(eml_model_set_metadata(model, given[i], EML_NTS, "v", 1));
+  CHECK_OK(eml_model_get_metadata_count(model, &count));
+  CHECK(count == 4);
+  for (uint64_t i = 0; i < count; i++) {
+    CHECK_STATUS(eml_model_get_metadata_key(model, i, NULL, 0, &need), EML_E_BUFFER);
+    CHECK(need == strlen(ordered[i]) + 1);
+    CHECK_OK(eml_model_get_metadata_key(model, i, key, need, &need));
+    CHECK_THAT(strcmp(key, ordered[i]) == 0, "key %d is %s", (int)i, key);
+  }
+  CHECK_STATUS(eml_model_get_metadata_key(model, 4, key, sizeof key, &need), EML_E_ARGUMENT);
+  CHECK_THAT(contains(last_error().message, "4 metadata keys"), "%s", last_error().message);
+  CHECK_STATUS(eml_model_get_metadata_key(model, UINT64_MAX, key, sizeof key, &need), EML_E_ARGUMENT);
+  CHECK_OK(eml_model_set_metadata(model, "", EML_NTS, NULL, 0));
+  CHECK_OK(eml_model_get_metadata_key(model, 0, key, sizeof key, &need));
+  CHECK(strcmp(key, "B") == 0);
+  CHECK_OK(eml_model_free(model));
+}
+
 static void inputs_are_copied(void) {
   eml_model *model = new_model(EML_PROFILE_DEFAULT, 2, 1, 1);
   char name[] = "alpha", key[] = "k", value[] = "v1";
@@ -281,6 +306,7 @@ static void empty_texts(void) {
 
 int main(void) {
   RUN(explicit_length_or_nts);
+  RUN(metadata_keys_are_listed);
   RUN(inputs_are_copied);
   RUN(utf8);
   RUN(metadata_limits);

@@ -59,6 +59,22 @@ run fn train --help
 expect "help of a verb" 0 '--target <COL> \(REQUIRED\)' ''
 run --version
 expect "--version" 0 '^eml [0-9]+\.[0-9]+\.[0-9]+$' ''
+# The portable command becomes its faster twin where there is one that the machine can run.
+isa() { "$@" --version --json | sed 's/.*"isa":"\([^"]*\)".*/\1/'; }
+mkdir -p twin/bin twin/lib/eml/x86-64-v3
+cp -L "$eml" twin/bin/eml
+check "alone it stays what it is" test "$(isa twin/bin/eml)" = x86-64
+echo "no program" >twin/lib/eml/x86-64-v3/eml
+chmod +x twin/lib/eml/x86-64-v3/eml
+check "a twin that does not run is no harm" test "$(isa twin/bin/eml)" = x86-64
+printf '#!/bin/sh\nprintf "%%s|" "$@"\n' >twin/lib/eml/x86-64-v3/eml
+if /lib64/ld-linux-x86-64.so.2 --help | grep -q '^ *x86-64-v3 (supported'; then
+  check "the twin takes over" test "$(isa "$eml")" = x86-64-v3
+  odd=$(printf 'caf\351 \n*')
+  check "arguments arrive byte for byte" test "$(twin/bin/eml a '' "$odd")" = "a||$odd|"
+else
+  echo "skipped: the twin for x86-64-v3, which this CPU lacks"
+fi
 run --version --json
 expect "--version --json" 0 '^\{"version":"[0-9.]+","commit":"[^"]*","rid":"[^"]+","isa":"[^"]+","runtime":"\.NET [0-9.]+"\}$' ''
 run nonsense
@@ -431,6 +447,14 @@ kill -KILL "$pid"
 wait "$pid" 2>/dev/null
 run audit verify killed.log --data noise.csv --json
 expect "a killed training leaves the beginning of a log" 1 '"verdict":"truncated","record":([2-9]|[1-9][0-9]+),' '*'
+# ---------------------------------------------------------------------------------------------- attention blocks' bench
+run attn bench --quick
+expect "attn bench --quick" 0 '^4×8/1/8 +previous token +eml ' ''
+check "and every task is learned by the block" awk '/ eml / { n++; if ($(NF-4) > 0.1 * $(NF-3)) bad = 1 } END { exit bad || n != 9 }' <(sed 's/ %//' out)
+run attn bench --quick --json
+expect "attn bench --json" 0 '^\{"seed":0,"training_samples":256,.*"task":"energy","trainer":"affine".*\}$' '^4×8/1/8 +energy +affine'
+interrupt attn bench --json
+expect "Ctrl-C stops it" 130 '"cancelled":true' 'the table is not complete'
 
 # ---------------------------------------------------------------------------------------------- snap, show
 awk 'BEGIN { print "length,width,price"; for (i = 0; i < 60; i++) { a = i % 10; b = i % 7; printf "%d,%d,%.17g\n", a, b, 3 + a / 2 - b / 3 } }' >price.csv

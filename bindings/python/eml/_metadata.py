@@ -1,16 +1,15 @@
 """The free text that travels with a model."""
 from __future__ import annotations
 
-from typing import Any, Optional
+from ctypes import byref, c_uint64
+from typing import Any, Iterator, MutableMapping, Optional
 
 from ._native import check, lib, two_calls, utf8
 from .errors import EmlStateError
 
 
-class Metadata:
-    """Text by key. The library keeps no list of the keys for its callers, so this cannot be iterated."""
-
-    __iter__ = None  # else Python would try the keys 0, 1, 2 ...
+class Metadata(MutableMapping[str, str]):
+    """Text by key: a mapping whose keys come in ordinal order. Iterating goes over the keys that there were at first."""
 
     def __init__(self, model: Any):
         self._model = model
@@ -40,5 +39,17 @@ class Metadata:
         name = utf8(key, "key")
         check(lib.eml_model_set_metadata(self._model._handle, name, len(name), None, 0))
 
-    def __contains__(self, key: str) -> bool:
-        return self.get(key) is not None
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.get(key) is not None
+
+    def __len__(self) -> int:
+        count = c_uint64()
+        check(lib.eml_model_get_metadata_count(self._model._handle, byref(count)))
+        return count.value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([two_calls(lambda buf, cap, need: lib.eml_model_get_metadata_key(
+            self._model._handle, index, buf, cap, need))[:-1].decode("utf-8") for index in range(len(self))])
+
+    def __repr__(self) -> str:
+        return "<eml.Metadata %r>" % (dict(self),)

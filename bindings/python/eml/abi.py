@@ -343,6 +343,8 @@ FUNCTIONS = {
     "eml_model_get_name": (eml_status, _MODEL, _TEXT, c_uint64, _SIZE),
     "eml_model_set_metadata": (eml_status, _MODEL, c_char_p, c_uint64, c_char_p, c_uint64),
     "eml_model_get_metadata": (eml_status, _MODEL, c_char_p, c_uint64, _TEXT, c_uint64, _SIZE),
+    "eml_model_get_metadata_count": (eml_status, _MODEL, _SIZE),
+    "eml_model_get_metadata_key": (eml_status, _MODEL, c_uint64, _TEXT, c_uint64, _SIZE),
     "eml_model_set_scaling": (eml_status, _MODEL, _DOUBLES, _DOUBLES),
     "eml_model_fit_scaling": (eml_status, _MODEL),
     "eml_model_get_scaling": (eml_status, _MODEL, _DOUBLES, _DOUBLES),

@@ -5,7 +5,7 @@ import unittest
 
 import eml
 from eml import abi
-from support import Case, golden, needs_full_golden, numbers
+from support import Case, golden, numbers
 
 
 class TestOperators(Case):
@@ -131,7 +131,6 @@ class TestSafeTree(Case):
             self.assertEqual(eml.SafeTree.from_json(case["json"]).to_json(), case["json"])
 
 
-@needs_full_golden
 class TestNumbers(Case):
     def test_number_formats(self):
         """Every number goes through params, as bits, into JSON text and back."""

@@ -51,8 +51,7 @@ class TestState(Case):
             model.metadata["key"]
         with self.assertRaises(KeyError):
             del model.metadata["key"]
-        with self.assertRaises(TypeError):
-            iter(model.metadata)
+        self.assertEqual((len(model.metadata), list(model.metadata)), (0, []))
         model.metadata["key"] = "größer " * 500
         model.metadata["other"] = ""
         self.assertEqual(model.metadata["key"], "größer " * 500)
@@ -60,6 +59,12 @@ class TestState(Case):
         self.assertEqual(model.metadata["other"], "")
         del model.metadata["key"]
         self.assertNotIn("key", model.metadata)
+        model.metadata.update({"ü": "1", "a": "2", "B": "3"})
+        self.assertEqual(list(model.metadata.items()), [("B", "3"), ("a", "2"), ("other", ""), ("ü", "1")])
+        self.assertEqual((len(model.metadata), model.metadata.pop("a")), (4, "2"))
+        for key in model.metadata:  # over the keys that there were
+            del model.metadata[key]
+        self.assertEqual(dict(model.metadata), {})
 
     def test_scaling(self):
         model = eml.EmlModel(2, 2, 1)

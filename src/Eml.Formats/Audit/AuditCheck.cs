@@ -24,7 +24,8 @@ public static class AuditCheck
         var comparison = new Comparison(log, () => stopValue != 0 || cancel?.IsSet == true);
         var stop = new TrainOptions
         {
-            StopAfter = log.End is { Cancelled: true } end ? end.Trials : null,
+            // A training cancelled before it knew any loss says the largest double.
+            StopAfter = log.End is { Cancelled: true } end ? (end.Loss == double.MaxValue && end.Trials == 0 ? -1 : end.Trials) : null,
             Cancel = cancel,
             Progress = p => comparison.IsDone ? 1 : stopValue = progress?.Invoke(p) ?? 0,
         };

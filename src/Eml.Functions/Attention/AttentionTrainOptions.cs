@@ -28,7 +28,9 @@ public sealed class AttentionTrainOptions
     /// </summary>
     public Func<TrainProgress, int>? Progress { get; init; }
 
-    /// <summary>Called with every change that is kept; its losses are cross-validated errors.</summary>
+    /// <summary>
+    /// Called with every change that is kept; its losses are cross-validated errors, which rise by no more than rounding.
+    /// </summary>
     public MoveListener? OnMove { get; init; }
 }
 

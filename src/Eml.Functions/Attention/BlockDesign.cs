@@ -91,7 +91,7 @@ internal sealed class BlockDesign<T> where T : struct, ILanes<T>
 
     public bool IsActive(int head) => _active[head];
 
-    /// <summary>Gives a head's context to the readout from the next <see cref="Refresh"/> of it on; until then its columns are 0.</summary>
+    /// <summary>Gives a head's context to the readout, or no longer, from the next <see cref="Refresh"/> of it on.</summary>
     public void Activate(int head, bool active)
     {
         _active[head] = active;
@@ -402,5 +402,6 @@ internal sealed class BlockDesign<T> where T : struct, ILanes<T>
     private T At(ref double products, int a, int b) => T.Load(ref Unsafe.Add(ref products, (nint)a * Width + b));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Put(T value, ref double products, int a, int b) => T.Store(value, ref Unsafe.Add(ref products, (nint)a * Width + b));
+    private void Put(T value, ref double products, int a, int b) =>
+        T.Store(value, ref Unsafe.Add(ref products, (nint)a * Width + b));
 }

@@ -152,8 +152,8 @@ internal static class BlockKernels
         }
     }
 
-    private static void Scores<T>(ReadOnlySpan<double> query, ReadOnlySpan<double> keys, int stride, int count, Span<double> scores)
-        where T : struct, ILanes<T>
+    private static void Scores<T>(ReadOnlySpan<double> query, ReadOnlySpan<double> keys, int stride, int count,
+        Span<double> scores) where T : struct, ILanes<T>
     {
         int padded = BlockLayout.Pad(count);
         scores[..padded].Clear();

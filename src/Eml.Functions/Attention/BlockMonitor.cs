@@ -86,6 +86,7 @@ internal sealed class BlockMonitor(AttentionTrainOptions options)
         Accepted++;
         Loss = loss;
         options.OnMove?.Invoke(new AcceptedMove(Trials, indices, before, after, loss));
+        Stopped |= options.Cancel?.IsSet == true;
     }
 
     private static bool Differs(double a, double b) => BitConverter.DoubleToInt64Bits(a) != BitConverter.DoubleToInt64Bits(b);

@@ -131,7 +131,8 @@ internal sealed class BlockPass<T> : BlockForward where T : struct, ILanes<T>
             }
         }
 
-        BlockKernels.AddProduct<T>(tokens.Slice(i * _tokenStride, _layout.F), head.Query.AsSpan(_keyStride), _keyStride, 0, _keyStride, _query);
+        ReadOnlySpan<double> token = tokens.Slice(i * _tokenStride, _layout.F);
+        BlockKernels.AddProduct<T>(token, head.Query.AsSpan(_keyStride), _keyStride, 0, _keyStride, _query);
         BlockKernels.Attend<T>(_layout, _query.AsSpan(0, _layout.K), _keys, tokens, Scores, _context);
         _context.AsSpan(0, _layout.F).CopyTo(context);
     }

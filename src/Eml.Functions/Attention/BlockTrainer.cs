@@ -20,6 +20,7 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
     private const int Reserve = 4;              // passes over the samples that may follow a look at what is left
     private const int MostSteps = 12;           // reweighted steps in a row, and what each must gain to be followed by more
     private const double StepGain = 0.03, LeastShare = 1e-3, MostShare = 4;
+    private const double LargestScale = 100;
     private const double JoinGain = 0.05;       // a round that gains less lets the next head join
     private const double AlignmentGain = 0.3;   // a round of alignments that gains more is followed by another
     private const double PatienceGain = 0.01;
@@ -67,11 +68,13 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
     /// <summary>The cross-validated error of what was kept.</summary>
     public double Best { get; private set; }
 
-    /// <summary>The kept parameters, to be changed for <see cref="Try"/>.</summary>
+    /// <summary>The kept parameters, to be changed for a trial.</summary>
     public double[] Trial { get; }
 
     /// <summary>Whether to stop: asked to, nothing left to gain, or everything spent.</summary>
-    public bool Done => _monitor.Stopped || Best <= _floor || _monitor.Evaluations + (Reserve * _design.Count) > _monitor.Budget;
+    public bool Done => Best <= _floor || Spent;
+
+    private bool Spent => _monitor.Stopped || _monitor.Evaluations + (Reserve * _design.Count) > _monitor.Budget;
 
     /// <summary>Whether a head's context is read.</summary>
     public bool IsActive(int head) => _design.IsActive(head);
@@ -93,7 +96,8 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
     {
         for (int h = 0; h < _layout.H; h++)
         {
-            ReadOnlySpan<double> own = Trial.AsSpan(_layout.NonlinearCount + _layout.ContextBase(h) * _layout.D, _layout.F * _layout.D);
+            int first = _layout.NonlinearCount + _layout.ContextBase(h) * _layout.D;
+            ReadOnlySpan<double> own = Trial.AsSpan(first, _layout.F * _layout.D);
             _design.Activate(h, h == 0 || own.ContainsAnyExcept(0));
         }
 
@@ -131,6 +135,14 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
             idle = Best < before * (1 - PatienceGain) ? 0 : idle + 1;
         }
 
+        for (int h = 0; h < _layout.H && Best <= _rounding; h++)
+        {
+            if (_design.IsActive(h))
+            {
+                Simplify(h);
+            }
+        }
+
         _monitor.Report();
         return rounds;
     }
@@ -164,12 +176,14 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
     /// Evaluates <see cref="Trial"/>, of which the named parts have changed, and keeps it if it is better; otherwise makes it
     /// what was kept again. Returns its error.
     /// </summary>
-    public double Try(bool tokens, int heads, int outNode)
+    public double Try(bool tokens, int heads, int outNode) => Try(tokens, heads, outNode, limit: Best);
+
+    private double Try(bool tokens, int heads, int outNode, double limit)
     {
         _design.Refresh(Trial, tokens, heads, outNode);
         double score = _solver.CrossError(_ridge);
         _monitor.EndTrial(_design.Count);
-        if (score < Best)
+        if (score < limit)
         {
             Best = score;
             _monitor.Keep(_kept, Trial, score);
@@ -218,7 +232,10 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
                     ScaleSearch(head, _shares[at]);
                 }
 
-                _shares[at] = Best < before ? Math.Min(1, _shares[at] * 2) : _shares[at] * 0.4;
+                if (method == AlignmentMethod.Full)
+                {
+                    _shares[at] = Best < before ? Math.Min(1, _shares[at] * 2) : _shares[at] * 0.4;
+                }
             }
 
             _failures[at] = Best < before ? 0 : _failures[at] + 1;
@@ -242,6 +259,41 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
             failures = Best < before * (1 - StepGain) ? 0 : failures + 1;
             share = Best < before ? Math.Min(share * 2, MostShare) : Math.Max(share * 0.3, LeastShare);
         }
+    }
+
+    /// <summary>
+    /// All is learned but for rounding, and several heads would do: takes one that looks at nothing but what certainly
+    /// matters, if there is one, because it errs less on fresh samples.
+    /// </summary>
+    private void Simplify(int head)
+    {
+        int used = Used(head);
+        for (int kind = 0; kind < Ways / 3; kind++)
+        {
+            if (Spent || !Propose(head, (AlignmentKind)kind, AlignmentMethod.Certain, 1) || Used(head) >= used)
+            {
+                _kept.CopyTo(Trial.AsSpan());
+                continue;
+            }
+
+            double[] proposal = [.. Trial];
+            for (double scale = 1; scale < LargestScale && !Spent; scale *= 2)
+            {
+                proposal.CopyTo(Trial.AsSpan());
+                ScaleQueries(head, scale);
+                if (Try(tokens: false, heads: 1 << head, outNode: -1, _rounding) < _rounding)
+                {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// <summary>Parameters of a head of <see cref="Trial"/> that are not 0.</summary>
+    private int Used(int head)
+    {
+        ReadOnlySpan<double> own = Trial.AsSpan(_layout.HeadBase(head), _layout.HeadCount);
+        return own.Length - own.Count(0.0);
     }
 
     /// <summary>Makes <see cref="Trial"/> what was kept with another head; false and no change if there is no proposal.</summary>

@@ -16,7 +16,8 @@ internal sealed class BlockWeights
         for (int h = 0; h < Heads.Length; h++)
         {
             int positions = layout.Positional ? layout.S * key : 0;
-            Heads[h] = new Head(Allocate((1 + layout.F) * key), Allocate(layout.F * key), Allocate(positions), Allocate(positions));
+            Heads[h] = new Head(Allocate((1 + layout.F) * key), Allocate(layout.F * key), Allocate(positions),
+                Allocate(positions));
         }
     }
 

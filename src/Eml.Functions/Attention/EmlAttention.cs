@@ -159,7 +159,8 @@ public sealed class EmlAttention
         Events.Add(new EmlEvent.Trained(DisplayName,
             (ulong)SampleCount, before, after, Trained, (ulong)ParameterCount));
         return new AttentionTrainResult(monitor.Stopped ? TrainStatus.Cancelled : TrainStatus.Done, monitor.StopValue, Trained,
-            SampleCount, before, after, training.CrossLoss, monitor.Evaluations, monitor.Trials, monitor.Accepted, training.Rounds);
+            SampleCount, before, after, training.CrossLoss, monitor.Evaluations, monitor.Trials, monitor.Accepted,
+            training.Rounds);
     }
 
     /// <summary>

@@ -23,14 +23,14 @@ internal sealed class ReadoutRefit<T> where T : struct, ILanes<T>
     public ReadoutRefit(ReadoutLayout layout, Samples samples, Scaling? scaling, TrainMonitor monitor)
     {
         (_layout, _monitor) = (layout, monitor);
-        _data = new ReadoutData(layout, samples, scaling, (samples.Count + MostRows - 1) / MostRows);
+        _data = new ReadoutData(layout, samples, scaling, (samples.Count + MostRows - 1) / MostRows, monitor);
         _columns = new double[layout.Features * _data.Stride];
         _nonlinear = new double[layout.NonlinearCount];
         _gram = new double[layout.Heads][];
         _residual = new double[_data.Stride];
         var columns = new ColumnSource(_columns, _data.Stride);
         columns[0][.._data.Rows].Fill(1);
-        for (int j = 0; j < layout.Inputs; j++)
+        for (int j = 0; j < layout.Inputs && !monitor.Stopped; j++)
         {
             _data.Inputs[j].CopyTo(columns[1 + j]);
         }
@@ -39,8 +39,13 @@ internal sealed class ReadoutRefit<T> where T : struct, ILanes<T>
     /// <summary>Changes the free head weights of the parameters.</summary>
     public void Solve(double[] parameters, bool[] isFixed)
     {
+        if (_monitor.Stopped)
+        {
+            return; // the data may be incomplete
+        }
+
         Fill(parameters);
-        for (int h = 0; h < _layout.Heads; h++)
+        for (int h = 0; h < _layout.Heads && !_monitor.Stopped; h++)
         {
             int first = _layout.HeadBase(h);
             int[] free = [.. Enumerable.Range(0, _layout.Features).Where(k => !isFixed[first + k])];
@@ -49,7 +54,7 @@ internal sealed class ReadoutRefit<T> where T : struct, ILanes<T>
                 Solve(h, parameters.AsSpan(first, _layout.Features), free);
             }
 
-            _monitor.Work(_data.Rows);
+            _monitor.Work(_data.Rows * (long)_layout.Nodes * TrainMonitor.NodeCost);
         }
     }
 
@@ -93,7 +98,7 @@ internal sealed class ReadoutRefit<T> where T : struct, ILanes<T>
         }
 
         // Columns that depend on each other: the weights stay.
-        var fit = new RidgeFit(free.Length);
+        var fit = new RidgeFit(free.Length, _monitor);
         if (fit.Factorise(matrix, Damping, 1))
         {
             fit.Solve(step);

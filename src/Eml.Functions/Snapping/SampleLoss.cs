@@ -87,7 +87,7 @@ internal sealed class SampleLoss
                 }
             }
 
-            if (_monitor.Work(rows) || sum / _total > bound)
+            if (_monitor.Work((long)rows * evaluator.ScratchColumns * TrainMonitor.NodeCost) || sum / _total > bound)
             {
                 return double.NaN;
             }

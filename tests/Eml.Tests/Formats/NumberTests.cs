@@ -163,6 +163,10 @@ public class NumberTests
         return text.ToString();
     }
 
-    private static IEnumerable<JsonElement> Recorded(string file, string name) =>
-        File.Exists(Golden.PathOf("eml-core", file)) ? Golden.EmlCore(file).Array(name) : [];
+    private static JsonElement[] Recorded(string file, string name)
+    {
+        JsonElement[] rows = [.. Golden.EmlCore(file).Array(name)];
+        Assert.NotEmpty(rows);
+        return rows;
+    }
 }

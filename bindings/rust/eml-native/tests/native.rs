@@ -429,6 +429,11 @@ fn metadata() {
     }
     model.set_metadata("key", None).unwrap();
     assert_eq!(model.metadata("key").unwrap(), None);
+    assert!(model.metadata_keys().is_empty());
+    for key in ["b", "", "ü", "B"] {
+        model.set_metadata(key, Some("v")).unwrap();
+    }
+    assert_eq!(model.metadata_keys(), ["", "B", "b", "ü"]);
     let long = "k".repeat(257);
     assert_eq!(model.set_metadata(&long, Some("v")).unwrap_err().code, ErrorCode::Limit);
 }

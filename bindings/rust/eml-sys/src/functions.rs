@@ -137,6 +137,14 @@ dynamic! {
             cap: u64,
             need: *mut u64,
         ) -> eml_status;
+        pub fn eml_model_get_metadata_count(model: *const eml_model, out: *mut u64) -> eml_status;
+        pub fn eml_model_get_metadata_key(
+            model: *const eml_model,
+            index: u64,
+            buf: *mut c_char,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
         pub fn eml_model_set_scaling(model: *mut eml_model, inputs: *const f64, targets: *const f64) -> eml_status;
         pub fn eml_model_fit_scaling(model: *mut eml_model) -> eml_status;
         pub fn eml_model_get_scaling(model: *const eml_model, inputs: *mut f64, targets: *mut f64) -> eml_status;

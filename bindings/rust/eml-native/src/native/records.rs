@@ -68,6 +68,20 @@ impl Model {
         }
     }
 
+    /// The keys of the texts that travel with the model, in ordinal order.
+    pub fn metadata_keys(&self) -> Vec<String> {
+        let mut count = 0;
+        // SAFETY: const handle; the count is written during the call only.
+        must(check(unsafe { sys::eml_model_get_metadata_count(self.handle, &mut count) }));
+        let key = |index| {
+            // SAFETY: const handle; the buffer is as large as is said.
+            must(two_calls_text(|buf, cap, need| unsafe {
+                sys::eml_model_get_metadata_key(self.handle, index, buf, cap, need)
+            }))
+        };
+        (0..count).map(key).collect()
+    }
+
     /// Sets or, with `None`, removes a text that travels with the model.
     pub fn set_metadata(&mut self, key: &str, value: Option<&str>) -> Result<(), Error> {
         let (text, len) = value.map_or((ptr::null(), 0), |value| (value.as_ptr().cast(), value.len() as u64));
