@@ -221,7 +221,7 @@ public abstract class AttentionBlock
         {
             var evaluator = new AttentionEvaluator(_layout, p, _scale);
             return (n, y) => evaluator.Row(x[n], y, learned);
-        }, options);
+        }, ParameterCount * (1 + TrainMonitor.NodeCost / 3L), options); // at most: all parameters in nodes, three each
         _parameters = parameters;
         Publish();
         return result;

@@ -176,7 +176,7 @@ public sealed class EmlAttention
         {
             var weights = new BlockWeights(_layout, p);
             return (n, y) => pass.Forward(weights, _samples.Input(n), y);
-        }, options);
+        }, BlockFormula.Terms(_layout) + 2L * Config.Nodes * Config.SeqLen * TrainMonitor.NodeCost, options);
         Publish(parameters);
         return result;
     }

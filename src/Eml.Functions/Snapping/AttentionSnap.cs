@@ -9,9 +9,10 @@ namespace Eml.Functions;
 internal static class AttentionSnap
 {
     /// <summary>
-    /// Changes the parameters. targets (samples, outputs); forward makes of parameters what fills the answer to a sample.
+    /// Changes the parameters. targets (samples, outputs); forward makes of parameters what fills the answer to a sample,
+    /// which costs so many nanoseconds at most.
     /// </summary>
-    public static SnapResult Run(double[] parameters, double[][] targets, Func<double[], Action<int, double[]>> forward,
+    public static SnapResult Run(double[] parameters, double[][] targets, Func<double[], Action<int, double[]>> forward, long cost,
         SnapOptions? options)
     {
         options ??= new SnapOptions();
@@ -55,7 +56,7 @@ internal static class AttentionSnap
                     sum += error * error;
                 }
 
-                if (monitor.Work(y.Length) || sum > bound)
+                if (monitor.Work(cost) || sum > bound)
                 {
                     return double.NaN;
                 }

@@ -52,7 +52,6 @@ internal sealed class Snapper
             (_monitor.Step, _monitor.Total) = (0, 2 * open.Count);
             foreach (int group in open)
             {
-                _monitor.Look(); // with few samples the loss alone would hardly ever look
                 foreach (SnapMove move in candidates(group))
                 {
                     double loss = Try(move);
@@ -89,6 +88,7 @@ internal sealed class Snapper
 
     private double Try(SnapMove move)
     {
+        _monitor.Look(); // with few samples the loss alone would hardly ever look
         if (_monitor.Stopped)
         {
             return double.NaN;
