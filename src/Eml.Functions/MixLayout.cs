@@ -205,7 +205,12 @@ internal sealed class MixLayout
 
         // Now that the inputs in use are known, inputs and node numbers (held as their complement) become value numbers.
         List<int> columns = [.. nodes.SelectMany(Reads).Where(value => value >= 0).Distinct()];
-        int[] place = [.. live.Select((_, n) => live.Take(n).Count(isLive => isLive))];
+        int[] place = new int[live.Length];
+        for (int n = 1; n < place.Length; n++)
+        {
+            place[n] = place[n - 1] + (live[n - 1] ? 1 : 0);
+        }
+
         Columns = [.. columns];
         Nodes = [.. nodes.Select(n => new MixNode(Resolve(n.Left), Resolve(n.Right)))];
 
