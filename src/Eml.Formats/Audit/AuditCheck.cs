@@ -50,7 +50,7 @@ public static class AuditCheck
         var comparison = new Comparison(log, () => stopValue != 0 || cancel?.IsSet == true);
         var stop = new TrainOptions
         {
-            StopAfter = log.End is { Cancelled: true } end ? end.Trials : null,
+            StopAfter = (log.End ?? log.LaterEnd) is { Cancelled: true } end ? end.Trials : null,
             Cancel = cancel,
             Progress = p => comparison.IsDone ? 1 : stopValue = progress?.Invoke(p) ?? 0,
         };

@@ -36,7 +36,7 @@ public abstract class AttentionTrainee
         for (int n = 0; n < samples; n++)
         {
             double[] x = new double[seqLen * dModel], target = new double[x.Length];
-            AttentionTasks.Sample(AttentionTask.RunningMean, new AttentionConfig { DModel = dModel, DKey = 1, SeqLen = seqLen }, ref random,
+            AttentionTasks.Sample(AttentionTask.Energy, new AttentionConfig { DModel = dModel, DKey = 1, SeqLen = seqLen }, ref random,
                 x, target);
             if (n == changedInput)
                 x[0] = Math.BitIncrement(x[0]);
