@@ -12,6 +12,20 @@ internal static class AttnShape
         $"{Output.Count(config.Nodes, "node")}, {(config.Positional ? "positional" : "not positional")}, " +
         $"{(config.Residual ? "residual" : "no residual")}, chunk {(config.Chunk == 0 ? "whole" : config.Chunk)}";
 
+    /// <summary>The shape of one of eml-core's for people.</summary>
+    public static string Describe(AttentionBlock block) => $"d_model {block.DModel}, d_k {block.DK}, seq_len {block.SeqLen}" +
+        (block is ToyEmlAttention toy ? $", depth {toy.Depth}" : "");
+
+    /// <summary>The shape of one of eml-core's as members.</summary>
+    public static void Write(Utf8JsonWriter json, AttentionBlock block)
+    {
+        json.WriteNumber("d_model", block.DModel);
+        json.WriteNumber("d_k", block.DK);
+        json.WriteNumber("seq_len", block.SeqLen);
+        if (block is ToyEmlAttention toy)
+            json.WriteNumber("depth", toy.Depth);
+    }
+
     /// <summary>The shape as members.</summary>
     public static void Write(Utf8JsonWriter json, AttentionConfig config)
     {

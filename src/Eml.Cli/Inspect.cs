@@ -209,8 +209,7 @@ internal static class Inspect
                 break;
             case AttentionBlock block:
                 Output.Field("kind", Describe.Kind(block));
-                Output.Field("shape", $"d_model {block.DModel}, d_k {block.DK}, seq_len {block.SeqLen}" +
-                    (block is ToyEmlAttention toy ? $", depth {toy.Depth}" : ""));
+                Output.Field("shape", AttnShape.Describe(block));
                 PrintParameters(block.Parameters);
                 Output.Field("scale", Output.Short(block.Scale));
                 Output.Field("trained", $"{(block.Trained ? "yes" : "no")}, {block.TrainingRounds} rounds of training");
