@@ -72,7 +72,7 @@ internal static class AttnCompare
         {
             if (cancel.IsSet)
                 break;
-            // Keys of a bit in four numbers tell no more sequences apart.
+            // A quarter of a row's numbers are the bits of its key: too few for so many rows.
             if (task == "retrieval" && 1 << Math.Min(config.DModel / 4, 30) < config.SeqLen)
                 continue;
 

@@ -44,6 +44,9 @@ internal sealed record AttnData(double[] X, double[] Targets, int Samples, strin
     /// <summary>The tasks' names.</summary>
     public static string[] TaskNames => [.. s_tasks.Select(t => t.Name)];
 
+    /// <summary>What a block computes.</summary>
+    public static Forward ForwardOf(AttentionBlock block) => (x, samples, y) => block.Forward(x, samples, y);
+
     /// <summary>--task</summary>
     public static Option<string?> TaskOption()
     {

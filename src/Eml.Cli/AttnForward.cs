@@ -78,7 +78,7 @@ internal static class AttnForward
     private static (int Width, AttnData.Forward Forward) Open(string path) => Store.Load(path) switch
     {
         EmlAttention block => (block.Config.SampleLength, block.Forward),
-        AttentionBlock block => (block.Width, (x, rows, y) => block.Forward(x, rows, y)),
+        AttentionBlock block => (block.Width, AttnData.ForwardOf(block)),
         object other => throw new EmlException(ErrorCode.Unsupported,
             $"{path}: a {Describe.Kind(other)}; this verb needs an attention block; eml fn predict computes other models"),
     };

@@ -187,7 +187,7 @@ internal static class AttnTrain
 
         (double, double)? heldOut = data.Task is null ? null : data.HeldOut(request.Shape, block is EmlAttention trained
             ? trained.Forward
-            : (x, n, y) => ((AttentionBlock)block).Forward(x, n, y));
+            : AttnData.ForwardOf((AttentionBlock)block));
         return new Report(request, data, block, [.. rounds], curve, heldOut, [.. logs], seconds);
     }
 
