@@ -11,12 +11,11 @@ internal static class AuditVerify
     /// <summary>The verb.</summary>
     public static Command Create()
     {
-        var log = new Argument<string>("LOG") { Description = "Audit log that eml fn train --audit has written" };
-        var data = new Option<string>("--data")
+        var log = new Argument<string>("LOG") { Description = "Audit log that eml fn train or eml attn train has written with --audit" };
+        var data = new Option<string?>("--data")
         {
-            Required = true,
             HelpName = "DATA.csv",
-            Description = "The data of the training; - reads standard input",
+            Description = "The data of the training; - reads standard input [default: of attention blocks, the task that the log names]",
         };
         var target = new Option<string?>("--target")
         {
@@ -28,22 +27,41 @@ internal static class AuditVerify
             HelpName = "A,B",
             Description = "Columns that were learned from [default: as the log says]",
         };
-        var command = new Command("verify", "Check an audit log by training again") { log, data, target, inputs };
-        command.SetAction(parse => Run(parse.GetRequiredValue(log), parse.GetRequiredValue(data), parse.GetValue(target),
-            parse.GetValue(inputs), parse.GetValue(Arguments.Json)));
+        Option<string?> task = AttnData.TaskOption();
+        Option<int> samples = AttnData.SamplesOption();
+        Option<ulong> dataSeed = AttnData.SeedOption();
+        var command = new Command("verify", "Check an audit log by training again") { log, data, target, inputs, task, samples, dataSeed };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(task) is not null && result.GetValue(data) is not null)
+                result.AddError("give either --data or --task");
+            if (result.GetValue(task) is null && (result.GetResult(samples) is { Implicit: false } || result.GetResult(dataSeed) is { Implicit: false }))
+                result.AddError("--samples and --data-seed have no effect without --task; leave them out");
+        });
+        command.SetAction(parse =>
+        {
+            string? name = parse.GetValue(task);
+            return Run(parse.GetRequiredValue(log),
+                new Source(parse.GetValue(data), parse.GetValue(target), parse.GetValue(inputs), name is null ? null
+                    : shape => AttnData.Generate(name, shape, parse.GetValue(samples), parse.GetValue(dataSeed))),
+                parse.GetValue(Arguments.Json));
+        });
         return command;
     }
 
-    private static int Run(string path, string data, string? target, string? inputs, bool json)
+    /// <summary>Where the caller says that the data are.</summary>
+    private sealed record Source(string? Data, string? Target, string? Inputs, Func<AttentionConfig, AttnData>? Task);
+
+    private static int Run(string path, Source source, bool json)
     {
         AuditLog log = AuditLog.Read(Store.ReadBytes(path));
         AuditReport report = log.Report;
-        if (log.Header is not null)
+        if (log.Header is { } header)
         {
-            EmlModel samples;
+            object samples;
             try
             {
-                samples = Record(ModelAudit.Before(log.Header, out _), data, target, inputs);
+                samples = Record(header, source);
             }
             catch (EmlException e) when (e.Code == ErrorCode.Format)
             {
@@ -51,8 +69,13 @@ internal static class AuditVerify
             }
 
             using var interrupt = new Interrupt();
-            using var progress = new Progress();
-            report = ModelAudit.Check(log, samples, interrupt.Cancel, progress.Report);
+            using var progress = new Progress(samples is EmlModel ? null : _ => "training");
+            report = samples switch
+            {
+                EmlModel model => ModelAudit.Check(log, model, interrupt.Cancel, progress.Report),
+                EmlAttention block => AttentionAudit.Check(log, block, interrupt.Cancel, progress.Report),
+                _ => AttentionAudit.Check(log, (AttentionBlock)samples, interrupt.Cancel, progress.Report),
+            };
         }
 
         AuditShow.Tell(path, log, report, json, curve: false);
@@ -62,6 +85,42 @@ internal static class AuditVerify
             AuditVerdict.Stopped => ExitCode.Interrupted,
             _ => ExitCode.Failure,
         };
+    }
+
+    /// <summary>Whatever was trained, with the data that it was trained on.</summary>
+    private static object Record(AuditHeader header, Source source)
+    {
+        object content;
+        AttentionConfig shape;
+        IReadOnlyDictionary<string, string> notes;
+        switch (header.Kind)
+        {
+            case AttentionAudit.Kind:
+                EmlAttention block = AttentionAudit.Before(header, out AttentionTrainOptions _, out notes);
+                (content, shape) = (block, block.Config);
+                break;
+            case AttentionAudit.BlockKind:
+                AttentionBlock core = AttentionAudit.Before(header, out EndToEndTrainConfig _, out notes);
+                (content, shape) = (core, new AttentionConfig { DModel = core.DModel, DKey = core.DK, SeqLen = core.SeqLen });
+                break;
+            default:
+                EmlModel model = ModelAudit.Before(header, out _);
+                if (source.Task is not null)
+                    throw new EmlException(ErrorCode.Argument, "--task is for logs of attention blocks; give --data");
+                return Record(model, source.Data ?? throw new EmlException(ErrorCode.Argument, "give the data of the training with --data"),
+                    source.Target, source.Inputs);
+        }
+
+        if (source.Target is not null || source.Inputs is not null)
+        {
+            throw new EmlException(ErrorCode.Argument,
+                "--target and --inputs are for logs of models; the columns of an attention block's data stand in a fixed order");
+        }
+
+        AttnTrain.Record(content, source.Data is not null ? AttnData.Read(source.Data, shape)
+            : source.Task?.Invoke(shape) ?? AttnData.FromNotes(notes, shape) ?? throw new EmlException(ErrorCode.Argument,
+                "the log names no task that the data could be made of; give --data or --task"));
+        return content;
     }
 
     /// <summary>The data as the training had them: the log knows the columns' names, if the command line wrote it.</summary>

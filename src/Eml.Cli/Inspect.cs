@@ -90,6 +90,14 @@ internal static class Inspect
                 json.WriteNumber("training_rounds", block.TrainingRounds);
                 json.WriteString("name", block.Name);
                 break;
+            case EmlAttention block:
+                json.WriteString("kind", Describe.Kind(block));
+                json.WriteString("profile", Describe.Profile(Profile.Default));
+                AttnShape.Write(json, block.Config);
+                WriteParameters(json, block.Parameters);
+                json.WriteBoolean("trained", block.Trained);
+                json.WriteString("name", block.Name);
+                break;
             default:
                 SafeTree tree = Store.Tree(content)!;
                 json.WriteString("kind", Describe.Kind(tree));
@@ -201,12 +209,20 @@ internal static class Inspect
                 break;
             case AttentionBlock block:
                 Output.Field("kind", Describe.Kind(block));
-                Output.Field("shape", $"d_model {block.DModel}, d_k {block.DK}, seq_len {block.SeqLen}" +
-                    (block is ToyEmlAttention toy ? $", depth {toy.Depth}" : ""));
+                Output.Field("shape", AttnShape.Describe(block));
                 PrintParameters(block.Parameters);
                 Output.Field("scale", Output.Short(block.Scale));
                 Output.Field("trained", $"{(block.Trained ? "yes" : "no")}, {block.TrainingRounds} rounds of training");
                 Output.Field("name", block.Name);
+                break;
+            case EmlAttention block:
+                Output.Field("kind", Describe.Kind(block));
+                Output.Field("profile", Describe.Profile(Profile.Default));
+                Output.Field("shape", AttnShape.Describe(block.Config));
+                PrintParameters(block.Parameters);
+                Output.Field("trained", block.Trained ? "yes" : "no");
+                if (block.Name.Length > 0)
+                    Output.Field("name", block.Name);
                 break;
             default:
                 SafeTree tree = Store.Tree(content)!;

@@ -64,7 +64,7 @@ internal static class Program
         function.SetAction(parse => new HelpAction().Invoke(parse));
         var attention = new Command("attn", "Attention blocks of learned functions")
         {
-            AttnBench.Create(), AttnBrowser.Create(),
+            AttnTrain.Create(), AttnForward.Create(), AttnGate.Create(), AttnCompare.Create(), AttnBench.Create(), AttnBrowser.Create(),
         };
         attention.SetAction(parse => new HelpAction().Invoke(parse));
 

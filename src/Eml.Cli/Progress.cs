@@ -6,9 +6,9 @@ namespace Eml.Cli;
 
 /// <summary>
 /// Shows on standard error how far a training is: a bar on a terminal; elsewhere a line when a phase starts and then one a
-/// second.
+/// second. What a phase is called is up to whoever trains something else than a model.
 /// </summary>
-internal sealed class Progress : IDisposable
+internal sealed class Progress(Func<TrainProgress, string>? label = null) : IDisposable
 {
     private const int BarWidth = 30;
     private const double BarInterval = 0.1;
@@ -33,9 +33,10 @@ internal sealed class Progress : IDisposable
 
         _phase = progress.Phase;
         _shown = Seconds;
-        string phase = progress.Phase switch { 1 => "restarts", 2 => "descent", _ => "snap" };
+        string phase = label?.Invoke(progress) ?? progress.Phase switch { 1 => "restarts", 2 => "descent", _ => "snap" };
+        string accepted = label is null ? "" : string.Create(CultureInfo.InvariantCulture, $"  {progress.Accepted} accepted");
         string counts = string.Create(CultureInfo.InvariantCulture,
-            $"{progress.Step}/{progress.Total}{Loss(progress)}  {_shown:F1} s");
+            $"{progress.Step}/{progress.Total}{Loss(progress)}{accepted}  {_shown:F1} s");
         if (Output.ErrorIsTerminal)
         {
             int done = progress.Total > 0 ? (int)(BarWidth * Math.Min(progress.Step, progress.Total) / progress.Total) : 0;

@@ -55,6 +55,28 @@ public sealed class AuditLog
     /// </summary>
     internal bool IsBroken { get; private set; }
 
+    /// <summary>How the training ended if a record at or behind the first fault says so; not to be trusted.</summary>
+    internal AuditEnd? LaterEnd
+    {
+        get
+        {
+            for (int i = Records - 1; i >= Report.Record; i--)
+            {
+                try
+                {
+                    if (ModelProtobuf.Parse(Proto.AuditRecord.Parser, Record(i), "eml.v1.AuditRecord").End is { Trials: <= long.MaxValue } end)
+                        return new AuditEnd(end.Cancelled, (long)end.Trials, end.Loss);
+                }
+                catch (EmlException)
+                {
+                    // No record at all.
+                }
+            }
+
+            return null;
+        }
+    }
+
     /// <summary>Reads a log; what is wrong with it is in <see cref="Report"/>.</summary>
     public static AuditLog Read(ReadOnlyMemory<byte> bytes) => new(bytes);
 

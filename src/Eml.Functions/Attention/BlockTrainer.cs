@@ -103,8 +103,8 @@ internal sealed class BlockTrainer<T> where T : struct, ILanes<T>
 
         _design.Refresh(Trial, tokens: true, heads: -1, outNode: -1);
         Best = _solver.CrossError(_ridge);
-        _monitor.EndTrial(_design.Count);
         _monitor.Loss = Best;
+        _monitor.EndTrial(_design.Count);
         SearchRidge();
         int rounds = 0, idle = 0;
         for (; !Done && idle < Patience; rounds++)
