@@ -78,6 +78,16 @@ public static class ModelFile
         FileFormat actual => Expect<BaselineAttention>(Read(bytes, actual), ModelKind.BaselineAttention),
     };
 
+    /// <summary>A ToyEmlAttention or BaselineAttention out of a file that must hold one of them.</summary>
+    public static AttentionBlock ReadAttention(ReadOnlySpan<byte> bytes, FileFormat format)
+    {
+        if (Resolve(bytes, format) is var actual && actual != FileFormat.Json)
+            return Expect<AttentionBlock>(Read(bytes, actual), ModelKind.ToyAttention);
+
+        JsonValue root = ParseJson(bytes);
+        return ModelKinds.Of(root) == ModelKind.BaselineAttention ? AttentionJson.ReadBaseline(root) : AttentionJson.ReadToy(root);
+    }
+
     /// <summary>
     /// The <see cref="EmlModel"/>, <see cref="SafeTree"/> or <see cref="AttentionBlock"/> that a file holds, whichever it is.
     /// In JSON it may stand alone or inside an object with one member.

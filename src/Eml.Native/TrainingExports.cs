@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Eml.Formats.Audit;
 using Eml.Functions;
-using Eml.Numerics;
 
 namespace Eml.Native;
 
@@ -22,7 +21,7 @@ internal static unsafe class TrainingExports
             Versioned.Check(result, "result");
         }
 
-        int events = use.Target.Model.Events.Count;
+        int events = use.Target.Events.Count;
         TrainResult trained = Train(use.Target.Model, options);
         use.Target.Tell(events);
         if (result is not null)
@@ -69,7 +68,7 @@ internal static unsafe class TrainingExports
     public static int Reset(nint model, byte* reason, ulong len) => Failure.Guard(() =>
     {
         using Use<ModelBox> use = ModelExports.Write(model);
-        int events = use.Target.Model.Events.Count;
+        int events = use.Target.Events.Count;
         use.Target.Model.Reset(Arguments.Text(reason, len, "reason"));
         use.Target.Tell(events);
     });
@@ -83,8 +82,8 @@ internal static unsafe class TrainingExports
         MaxSweeps = (int)Math.Min(o.MaxSweeps, int.MaxValue),
         Seed = o.Seed,
         TargetLoss = o.TargetLoss,
-        Cancel = o.Cancel == 0 ? null : CancelExports.Get(o.Cancel),
-        Progress = o.Progress is null ? null : p => Report(o, p),
+        Cancel = CancelExports.GetOrNull(o.Cancel),
+        Progress = Callbacks.Progress(o.Progress, o.User),
     };
 
     private static TrainResult Train(EmlModel model, TrainOptionsStruct* options)
@@ -101,41 +100,9 @@ internal static unsafe class TrainingExports
         TrainResult result = ModelAudit.Train(model, wanted, bytes =>
         {
             file?.Append(bytes);
-            Hand(o, bytes);
+            Callbacks.Hand(bytes, o.Audit, o.User);
         });
         file?.Flush();
         return result;
-    }
-
-    private static void Hand(TrainOptionsStruct options, ReadOnlySpan<byte> bytes)
-    {
-        if (options.Audit is null)
-        {
-            return;
-        }
-
-        fixed (byte* first = bytes)
-        {
-            int answer = options.Audit(first, (ulong)bytes.Length, options.User);
-            if (answer != 0)
-            {
-                throw new EmlException(ErrorCode.Io, $"the callback that takes the audit log returned {answer}; it must return 0 when it has kept the bytes", answer);
-            }
-        }
-    }
-
-    private static int Report(TrainOptionsStruct options, TrainProgress progress)
-    {
-        var report = new ProgressStruct
-        {
-            StructSize = (uint)sizeof(ProgressStruct),
-            Phase = progress.Phase,
-            Step = (ulong)progress.Step,
-            Total = (ulong)progress.Total,
-            Loss = progress.Loss,
-            Evaluations = (ulong)progress.Evaluations,
-            Accepted = (ulong)progress.Accepted,
-        };
-        return options.Progress(&report, options.User);
     }
 }

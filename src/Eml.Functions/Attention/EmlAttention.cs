@@ -40,6 +40,9 @@ public sealed class EmlAttention
     /// <summary>The name that events carry; "" at first.</summary>
     public string Name { get; set; } = "";
 
+    /// <summary>The name, or one made of the shape.</summary>
+    public string DisplayName => Name.Length > 0 ? Name : $"eml_attn_s{Config.SeqLen}d{Config.DModel}h{Config.Heads}";
+
     /// <summary>Whether the last training converged, or the caller said so.</summary>
     public bool Trained { get; set; }
 
@@ -59,6 +62,20 @@ public sealed class EmlAttention
 
     /// <summary>Recorded samples.</summary>
     public int SampleCount => _samples.Count;
+
+    /// <summary>A copy with parameters, name, state, samples and events.</summary>
+    public EmlAttention Clone()
+    {
+        var copy = new EmlAttention(Config) { Name = Name, Trained = Trained };
+        copy.Publish(_parameters);
+        copy._samples.AddAll(_samples);
+        foreach (EmlEvent item in Events)
+        {
+            copy.Events.Add(item);
+        }
+
+        return copy;
+    }
 
     /// <summary>Parameters of a block of this shape; refuses shapes that no block has.</summary>
     public static int CountParameters(AttentionConfig config)
@@ -153,8 +170,7 @@ public sealed class EmlAttention
 
         Publish(parameters);
         Trained = after < ConvergedLoss;
-        Events.Add(new EmlEvent.Trained(Name.Length > 0 ? Name : $"eml_attn_s{Config.SeqLen}d{Config.DModel}h{Config.Heads}",
-            (ulong)SampleCount, before, after, Trained, (ulong)ParameterCount));
+        Events.Add(new EmlEvent.Trained(DisplayName, (ulong)SampleCount, before, after, Trained, (ulong)ParameterCount));
         return new AttentionTrainResult(monitor.Stopped ? TrainStatus.Cancelled : TrainStatus.Done, monitor.StopValue, Trained,
             SampleCount, before, after, training.CrossLoss, monitor.Evaluations, monitor.Trials, monitor.Accepted, training.Rounds);
     }
