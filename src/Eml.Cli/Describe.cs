@@ -21,6 +21,7 @@ internal static class Describe
         EmlModel => "EmlModel",
         ToyEmlAttention => "ToyEmlAttention",
         BaselineAttention => "BaselineAttention",
+        EmlAttention => "EmlAttention",
         _ => "SafeTree",
     };
 

@@ -73,6 +73,12 @@ internal static class FnPredict
         if (content is AttentionBlock block)
             return new Predictor(block.Width, block.Width, null, Numbered(block.Width), (x, rows, y) => block.Forward(x, rows, y));
 
+        if (content is EmlAttention attention)
+        {
+            int width = attention.Config.SampleLength;
+            return new Predictor(width, width, null, Numbered(width), (x, rows, y) => attention.Forward(x, rows, y));
+        }
+
         SafeTree tree = Store.Tree(content)!;
         return new Predictor(tree.Inputs, tree.Heads, null, Numbered(tree.Heads), (x, rows, y) => tree.Forward(x, rows, y));
     }

@@ -90,6 +90,14 @@ internal static class Inspect
                 json.WriteNumber("training_rounds", block.TrainingRounds);
                 json.WriteString("name", block.Name);
                 break;
+            case EmlAttention block:
+                json.WriteString("kind", Describe.Kind(block));
+                json.WriteString("profile", Describe.Profile(Profile.Default));
+                AttnShape.Write(json, block.Config);
+                WriteParameters(json, block.Parameters);
+                json.WriteBoolean("trained", block.Trained);
+                json.WriteString("name", block.Name);
+                break;
             default:
                 SafeTree tree = Store.Tree(content)!;
                 json.WriteString("kind", Describe.Kind(tree));
@@ -207,6 +215,15 @@ internal static class Inspect
                 Output.Field("scale", Output.Short(block.Scale));
                 Output.Field("trained", $"{(block.Trained ? "yes" : "no")}, {block.TrainingRounds} rounds of training");
                 Output.Field("name", block.Name);
+                break;
+            case EmlAttention block:
+                Output.Field("kind", Describe.Kind(block));
+                Output.Field("profile", Describe.Profile(Profile.Default));
+                Output.Field("shape", AttnShape.Describe(block.Config));
+                PrintParameters(block.Parameters);
+                Output.Field("trained", block.Trained ? "yes" : "no");
+                if (block.Name.Length > 0)
+                    Output.Field("name", block.Name);
                 break;
             default:
                 SafeTree tree = Store.Tree(content)!;

@@ -13,7 +13,7 @@ internal static class Store
 
     /// <summary>
     /// What is in a file of any format, which its bytes tell: an <see cref="EmlModel"/>, a <see cref="SafeTree"/>, an
-    /// <see cref="AttentionBlock"/> or a <see cref="BrowserExport"/>, which is a SafeTree with some facts about its training.
+    /// <see cref="AttentionBlock"/>, an <see cref="EmlAttention"/> or a <see cref="BrowserExport"/>, which is a SafeTree with some facts about its training.
     /// </summary>
     public static object Load(string path) => Parse(path, ReadBytes(path), out _);
 
@@ -78,6 +78,7 @@ internal static class Store
         {
             EmlModel model => ModelFile.Write(model, format),
             AttentionBlock block => ModelFile.Write(block, format),
+            EmlAttention block => ModelFile.Write(block, format),
             BrowserExport export when format == FileFormat.Browser => export.Write(),
             _ => ModelFile.Write(Tree(content)!, format),
         };
@@ -111,6 +112,13 @@ internal static class Store
         {
             // Every format for blocks carries all of one.
             if (to is not AttentionBlock same || !SameBits(block.Parameters, same.Parameters))
+                throw Broken();
+            yield break;
+        }
+
+        if (from is EmlAttention attention)
+        {
+            if (to is not EmlAttention same || !SameBits(attention.Parameters, same.Parameters))
                 throw Broken();
             yield break;
         }

@@ -50,6 +50,17 @@ public static class ModelFile
         _ => throw NotAFormat(format),
     };
 
+    /// <summary>The file's bytes.</summary>
+    public static byte[] Write(EmlAttention block, FileFormat format) => format switch
+    {
+        FileFormat.Json => EmlAttentionJson.Write(block),
+        FileFormat.Safetensors => EmlAttentionSafetensors.Write(block),
+        FileFormat.Protobuf => EmlAttentionProtobuf.Write(block),
+        FileFormat.Browser => throw new EmlException(ErrorCode.Unsupported,
+            "the browser format holds a SafeTree and cannot carry an attention block; use json, safetensors or protobuf"),
+        _ => throw NotAFormat(format),
+    };
+
     /// <summary>An EmlModel out of a file that must hold one.</summary>
     public static EmlModel ReadModel(ReadOnlySpan<byte> bytes, FileFormat format) => Resolve(bytes, format) switch
     {
@@ -78,18 +89,39 @@ public static class ModelFile
         FileFormat actual => Expect<BaselineAttention>(Read(bytes, actual), ModelKind.BaselineAttention),
     };
 
-    /// <summary>A ToyEmlAttention or BaselineAttention out of a file that must hold one of them.</summary>
-    public static AttentionBlock ReadAttention(ReadOnlySpan<byte> bytes, FileFormat format)
+    /// <summary>An EmlAttention out of a file that must hold one.</summary>
+    public static EmlAttention ReadEmlAttention(ReadOnlySpan<byte> bytes, FileFormat format) => Resolve(bytes, format) switch
+    {
+        FileFormat.Json => EmlAttentionJson.Read(ParseJson(bytes)),
+        FileFormat actual => Expect<EmlAttention>(Read(bytes, actual), ModelKind.Attention),
+    };
+
+    /// <summary>
+    /// The <see cref="ToyEmlAttention"/>, <see cref="BaselineAttention"/> or <see cref="EmlAttention"/> out of a file that must
+    /// hold one of them.
+    /// </summary>
+    public static object ReadAnyAttention(ReadOnlySpan<byte> bytes, FileFormat format)
     {
         if (Resolve(bytes, format) is var actual && actual != FileFormat.Json)
-            return Expect<AttentionBlock>(Read(bytes, actual), ModelKind.ToyAttention);
+        {
+            object content = Read(bytes, actual);
+            return content is AttentionBlock or EmlAttention
+                ? content
+                : throw ModelKinds.Mismatch(ModelKinds.Of(content), ModelKind.Attention, 0);
+        }
 
         JsonValue root = ParseJson(bytes);
-        return ModelKinds.Of(root) == ModelKind.BaselineAttention ? AttentionJson.ReadBaseline(root) : AttentionJson.ReadToy(root);
+        return ModelKinds.Of(root) switch
+        {
+            ModelKind.ToyAttention => AttentionJson.ReadToy(root),
+            ModelKind.BaselineAttention => AttentionJson.ReadBaseline(root),
+            _ => EmlAttentionJson.Read(root),
+        };
     }
 
     /// <summary>
-    /// The <see cref="EmlModel"/>, <see cref="SafeTree"/> or <see cref="AttentionBlock"/> that a file holds, whichever it is.
+    /// The <see cref="EmlModel"/>, <see cref="SafeTree"/>, <see cref="AttentionBlock"/> or <see cref="EmlAttention"/> that a
+    /// file holds, whichever it is.
     /// In JSON it may stand alone or inside an object with one member.
     /// </summary>
     public static object Read(ReadOnlySpan<byte> bytes, FileFormat format)
@@ -111,6 +143,7 @@ public static class ModelFile
                     ModelKind.SafeTree => SafeTreeJson.Read(root),
                     ModelKind.ToyAttention => AttentionJson.ReadToy(root),
                     ModelKind.BaselineAttention => AttentionJson.ReadBaseline(root),
+                    ModelKind.Attention => EmlAttentionJson.Read(root),
                     _ => throw ModelKinds.Mismatch(kind, ModelKind.Model, root.Offset),
                 };
         }
@@ -149,7 +182,7 @@ public static class ModelFile
 
         throw new EmlException(FormatError.Unknown, 0,
             $"the {bytes.Length} bytes begin neither as JSON nor as safetensors nor as a protobuf message eml.v1.Model, " +
-            "eml.v1.SafeTree or eml.v1.Attention; is it a model?");
+            "eml.v1.SafeTree, eml.v1.Attention or eml.v1.EmlAttention; is it a model?");
     }
 
     private static T Expect<T>(object content, ModelKind wanted) where T : class =>

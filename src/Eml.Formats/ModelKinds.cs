@@ -12,6 +12,7 @@ internal enum ModelKind
     BrowserExport,
     ToyAttention,
     BaselineAttention,
+    Attention,
 }
 
 /// <summary>Tells from its fields what a JSON text holds.</summary>
@@ -44,6 +45,7 @@ internal static class ModelKinds
         SafeTree => ModelKind.SafeTree,
         ToyEmlAttention => ModelKind.ToyAttention,
         BaselineAttention => ModelKind.BaselineAttention,
+        EmlAttention => ModelKind.Attention,
         _ => ModelKind.Unknown,
     };
 
@@ -87,6 +89,8 @@ internal static class ModelKinds
 
     private static ModelKind Of(JsonMembers members)
     {
+        if (EmlAttentionJson.IsOwnKind(members))
+            return ModelKind.Attention;
         if (ModelJson.IsOwnKind(members) || members.Has("input_count") || members.Has("head_count"))
             return ModelKind.Model;
         if (members.Has("level0_weight"))
@@ -107,7 +111,8 @@ internal static class ModelKinds
         ModelKind.BrowserExport => "the browser trainer's export of a SafeTree",
         ModelKind.ToyAttention => "a ToyEmlAttention",
         ModelKind.BaselineAttention => "a BaselineAttention",
+        ModelKind.Attention => "an EmlAttention",
         _ => "no model (an EmlModel has depth, input_count, head_count, params and trained; a SafeTree has depth, inputs, " +
-            "heads and params; an attention block has d_model, d_k, seq_len and its parts)",
+            "heads and params; an attention block has d_model, d_k, seq_len and its parts, or the kind eml-attention)",
     };
 }

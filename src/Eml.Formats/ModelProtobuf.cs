@@ -75,9 +75,10 @@ internal static class ModelProtobuf
 
     /// <summary>True if the bytes begin as a message of model.proto or attention.proto does.</summary>
     public static bool Recognises(ReadOnlySpan<byte> file) =>
-        Begins(file, ModelType) || Begins(file, SafeTreeType) || Begins(file, AttentionProtobuf.Type);
+        Begins(file, ModelType) || Begins(file, SafeTreeType) || Begins(file, AttentionProtobuf.Type) ||
+        Begins(file, EmlAttentionProtobuf.Type);
 
-    /// <summary>An EmlModel, a SafeTree or an AttentionBlock, whatever the file holds.</summary>
+    /// <summary>An EmlModel, a SafeTree, an AttentionBlock or an EmlAttention, whatever the file holds.</summary>
     public static object Read(ReadOnlySpan<byte> file)
     {
         if (Begins(file, ModelType))
@@ -86,8 +87,11 @@ internal static class ModelProtobuf
             return FromMessage(Parse(Proto.SafeTree.Parser, file, SafeTreeType));
         if (Begins(file, AttentionProtobuf.Type))
             return AttentionProtobuf.FromMessage(Parse(Proto.Attention.Parser, file, AttentionProtobuf.Type));
+        if (Begins(file, EmlAttentionProtobuf.Type))
+            return EmlAttentionProtobuf.FromMessage(Parse(Proto.EmlAttention.Parser, file, EmlAttentionProtobuf.Type));
         throw new EmlException(FormatError.Protobuf, 0,
-            $"protobuf model: the file must begin with field 1, \"{ModelType}\", \"{SafeTreeType}\" or \"{AttentionProtobuf.Type}\", and does not");
+            $"protobuf model: the file must begin with field 1, \"{ModelType}\", \"{SafeTreeType}\", \"{AttentionProtobuf.Type}\" or " +
+            $"\"{EmlAttentionProtobuf.Type}\", and does not");
     }
 
     /// <summary>Parses a message; what the parser refuses is refused as <see cref="FormatError.Protobuf"/>.</summary>

@@ -56,7 +56,7 @@ internal static class ModelSafetensors
         ], Describe(SafeTreeKindName, tree.Depth, tree.Inputs, tree.Heads));
     }
 
-    /// <summary>An EmlModel, a SafeTree or an AttentionBlock, whatever the file holds.</summary>
+    /// <summary>An EmlModel, a SafeTree, an AttentionBlock or an EmlAttention, whatever the file holds.</summary>
     public static object Read(ReadOnlySpan<byte> file)
     {
         var reader = new SafetensorsReader(file);
@@ -82,9 +82,10 @@ internal static class ModelSafetensors
             SafeTreeKindName => ReadSafeTree(reader, metadata, at),
             AttentionSafetensors.ToyKindName or AttentionSafetensors.BaselineKindName =>
                 AttentionSafetensors.Read(reader, metadata, at, toy: kind == AttentionSafetensors.ToyKindName),
+            EmlAttentionSafetensors.KindName => EmlAttentionSafetensors.Read(reader, metadata, at),
             _ => throw new EmlException(FormatError.Kind, at,
                 $"{What}: the kind {StrictJson.Quoted(kind)} at byte {at} is not known; known are {ModelKindName}, {SafeTreeKindName}, " +
-                $"{AttentionSafetensors.ToyKindName} and {AttentionSafetensors.BaselineKindName}"),
+                $"{AttentionSafetensors.ToyKindName}, {AttentionSafetensors.BaselineKindName} and {EmlAttentionSafetensors.KindName}"),
         };
     }
 
@@ -189,7 +190,7 @@ internal static class ModelSafetensors
         }
     }
 
-    private static string Field(IReadOnlyDictionary<string, string> metadata, string name, ulong at) =>
+    internal static string Field(IReadOnlyDictionary<string, string> metadata, string name, ulong at) =>
         metadata.TryGetValue(name, out string? value)
             ? value
             : throw new EmlException(FormatError.MissingField, at, $"{What}: the metadata at byte {at} have no \"{name}\"; add it");
@@ -209,6 +210,6 @@ internal static class ModelSafetensors
             : throw BadField(name, text, "a whole number in decimal digits", at);
     }
 
-    private static EmlException BadField(string name, string found, string wanted, ulong at) => new(FormatError.Value, at,
+    internal static EmlException BadField(string name, string found, string wanted, ulong at) => new(FormatError.Value, at,
         $"{What}: the metadata at byte {at} have {name} = {StrictJson.Quoted(found)}; it must be {wanted}");
 }

@@ -72,6 +72,24 @@ internal static class Untrusted
         return new BaselineAttention(name, d, k, s);
     }
 
+    /// <summary>The same of an EmlAttention.</summary>
+    public static EmlAttention EmlAttention(UntrustedAttention shape, long most, ulong offset)
+    {
+        var config = new AttentionConfig
+        {
+            DModel = Int("d_model", shape.DModel, offset),
+            DKey = Int("d_k", shape.DKey, offset),
+            SeqLen = Int("seq_len", shape.SeqLen, offset),
+            Heads = Int("heads", shape.Heads, offset),
+            Nodes = Int("nodes", shape.Nodes, offset),
+            Positional = shape.Positional,
+            Residual = shape.Residual,
+            Chunk = Int("chunk", shape.Chunk, offset),
+        };
+        CheckRoom(InFile(offset, () => Eml.Functions.EmlAttention.CountParameters(config)), most, offset);
+        return new EmlAttention(config);
+    }
+
     private static void CheckRoom(int parameters, long most, ulong offset)
     {
         if (parameters > most)
@@ -106,3 +124,7 @@ internal static class Untrusted
 
     private static string At(ulong offset) => offset == EmlException.NoOffset ? "" : $" at byte {offset}";
 }
+
+/// <summary>The shape of an EmlAttention as a file has it.</summary>
+internal readonly record struct UntrustedAttention(ulong DModel, ulong DKey, ulong SeqLen, ulong Heads, ulong Nodes, bool Positional,
+    bool Residual, ulong Chunk);

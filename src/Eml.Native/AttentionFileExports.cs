@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Eml.Formats;
 using Eml.Functions;
-using Eml.Numerics;
 
 namespace Eml.Native;
 
@@ -48,9 +47,12 @@ internal static unsafe class AttentionFileExports
         return box;
     });
 
-    private static byte[] Write(AttentionBox box, FileFormat format) => box.Core is { } core
-        ? ModelFile.Write(core, format)
-        : throw new EmlException(ErrorCode.Unsupported, "EML_ATTENTION_BLOCK has no file format in this version; keep its parameters yourself");
+    private static byte[] Write(AttentionBox box, FileFormat format) =>
+        box.Core is { } core ? ModelFile.Write(core, format) : ModelFile.Write(box.Block!, format);
 
-    private static AttentionBox Read(ReadOnlySpan<byte> bytes, FileFormat format) => new(ModelFile.ReadAttention(bytes, format));
+    private static AttentionBox Read(ReadOnlySpan<byte> bytes, FileFormat format) => ModelFile.ReadAnyAttention(bytes, format) switch
+    {
+        AttentionBlock core => new AttentionBox(core),
+        object block => new AttentionBox((EmlAttention)block),
+    };
 }

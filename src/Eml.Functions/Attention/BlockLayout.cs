@@ -33,7 +33,7 @@ internal sealed class BlockLayout(AttentionConfig config)
     public bool Positional { get; } = config.Positional;
 
     /// <summary>Keys that are looked at together.</summary>
-    public int Chunk { get; } = config.Chunk == 0 ? Pad(config.SeqLen) : config.Chunk;
+    public int Chunk { get; } = config.Chunk == 0 ? Pad(config.SeqLen) : Math.Min(config.Chunk, Pad(config.SeqLen));
 
     /// <summary>Width of a token with its nodes.</summary>
     public int F => D + E;

@@ -25,6 +25,7 @@ public class MutationTests
             {
                 files.Add(ModelFile.Write(Models.Model(random, i % 2 == 0 ? Profile.EmlCore01 : Profile.Default), format));
                 files.Add(ModelFile.Write(AttentionFormatTests.Block(random), format));
+                files.Add(ModelFile.Write(EmlAttentionFormatTests.Block(random), format));
             }
         }
 
@@ -36,6 +37,7 @@ public class MutationTests
                 refused++;
             Survives(file, bytes => ModelFile.ReadModel(bytes, format));
             Survives(file, bytes => ModelFile.ReadSafeTree(bytes, format));
+            Survives(file, bytes => ModelFile.ReadEmlAttention(bytes, format));
         }
 
         Assert.InRange(refused, Rounds / 10, Rounds);

@@ -131,7 +131,7 @@ public class AttentionTrainerTests
             long step = 0, count = 0;
             EndToEndTrainResult result = block.TrainEndToEnd(new EndToEndTrainConfig { Trials = 500 }, new TrainOptions
             {
-                Moves = move =>
+                OnMove = move =>
                 {
                     Assert.Equal(1, move.Indices.Length);
                     Assert.True(move.Step > step && move.Step <= 500 && move.Loss < loss);
