@@ -559,6 +559,17 @@ typedef struct eml_attention_train_result {
 EML_API eml_status eml_attention_train(eml_attention *attention, const eml_attention_train_options *options,
                                        eml_attention_train_result *result);
 
+/* Checks an audit log as eml_model_verify_audit does, on the samples that `attention` has recorded; it must be eml-core's
+ * (TOY or BASELINE) or BLOCK as the log's is, else EML_E_FORMAT with EML_F_KIND. */
+EML_API EML_MUST_CHECK eml_status eml_attention_verify_audit(const eml_attention *attention, const void *log, uint64_t len,
+                                                             const eml_attention_train_options *options,
+                                                             eml_audit_report *out);
+/* The same for a file. Errors: also EML_E_IO. */
+EML_API EML_MUST_CHECK eml_status eml_attention_verify_audit_file(const eml_attention *attention, const char *path,
+                                                                  uint64_t path_len,
+                                                                  const eml_attention_train_options *options,
+                                                                  eml_audit_report *out);
+
 /* Export, import, save, load: as for eml_model above. Import and load take a block of any kind: eml_attention_get_info says
  * which it is. */
 EML_API eml_status eml_attention_export(const eml_attention *attention, int32_t format, void *buf, uint64_t cap,

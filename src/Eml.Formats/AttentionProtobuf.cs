@@ -13,20 +13,9 @@ internal static class AttentionProtobuf
     {
         Finite.Require(block.Parameters);
         UnicodeText.Check(block.Name);
-        var message = new Proto.Attention
-        {
-            Type = Type,
-            Version = ModelProtobuf.Version,
-            Kind = block is ToyEmlAttention ? Proto.AttentionKind.Toy : Proto.AttentionKind.Baseline,
-            Name = block.Name,
-            DModel = (uint)block.DModel,
-            DK = (uint)block.DK,
-            SeqLen = (uint)block.SeqLen,
-            Depth = (uint)((block as ToyEmlAttention)?.Depth ?? 0),
-            Scale = block.Scale,
-            Trained = block.Trained,
-            TrainingRounds = block.TrainingRounds,
-        };
+        Proto.Attention message = Shape(block);
+        message.Type = Type;
+        message.Version = ModelProtobuf.Version;
         message.Params.AddRange(block.Parameters.ToArray());
         return message.ToByteArray();
     }
@@ -34,6 +23,28 @@ internal static class AttentionProtobuf
     public static AttentionBlock FromMessage(Proto.Attention message)
     {
         ModelProtobuf.CheckVersion(message.Type, Type, message.Version);
+        AttentionBlock block = Shape(message, message.Params.Count);
+        block.SetParameters(ModelProtobuf.Values("params", message.Params, (ulong)block.ParameterCount));
+        return block;
+    }
+
+    /// <summary>All of a block but its parameters.</summary>
+    public static Proto.Attention Shape(AttentionBlock block) => new()
+    {
+        Kind = block is ToyEmlAttention ? Proto.AttentionKind.Toy : Proto.AttentionKind.Baseline,
+        Name = block.Name,
+        DModel = (uint)block.DModel,
+        DK = (uint)block.DK,
+        SeqLen = (uint)block.SeqLen,
+        Depth = (uint)((block as ToyEmlAttention)?.Depth ?? 0),
+        Scale = block.Scale,
+        Trained = block.Trained,
+        TrainingRounds = block.TrainingRounds,
+    };
+
+    /// <summary>The block but its parameters; <paramref name="most"/> is how many of them there can be.</summary>
+    public static AttentionBlock Shape(Proto.Attention message, int most)
+    {
         bool toy = message.Kind switch
         {
             Proto.AttentionKind.Toy => true,
@@ -45,7 +56,6 @@ internal static class AttentionProtobuf
         if (!message.HasScale)
             throw ModelProtobuf.Bad("scale is missing; it must be there");
 
-        int most = message.Params.Count;
         AttentionBlock block = toy
             ? Untrusted.ToyAttention(message.Name, message.DModel, message.DK, message.SeqLen, message.Depth, most, EmlException.NoOffset)
             : Untrusted.BaselineAttention(message.Name, message.DModel, message.DK, message.SeqLen, most, EmlException.NoOffset);
@@ -53,7 +63,6 @@ internal static class AttentionProtobuf
         block.Scale = message.Scale;
         block.Trained = message.Trained;
         block.TrainingRounds = message.TrainingRounds;
-        block.SetParameters(ModelProtobuf.Values("params", message.Params, (ulong)block.ParameterCount));
         return block;
     }
 }

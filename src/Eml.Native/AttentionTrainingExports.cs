@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Eml.Formats;
+using Eml.Formats.Audit;
 using Eml.Functions;
 using Eml.Numerics;
 
@@ -53,7 +54,11 @@ internal static unsafe class AttentionTrainingExports
         return Report(json, () =>
         {
             AttentionTrainOptionsStruct o = Read(options);
-            RefuseAudit(o);
+            if (IsAudited(o))
+            {
+                throw new EmlException(ErrorCode.Unsupported, "a comparison writes no audit log; leave audit_path and audit NULL");
+            }
+
             TrainOptions watch = Options(o);
             Func<TrainProgress, int>? progress = watch.Progress;
             watch = new TrainOptions { Cancel = watch.Cancel, Progress = progress is null ? null : p => stopValue = progress(p) };
@@ -64,8 +69,12 @@ internal static unsafe class AttentionTrainingExports
 
     private static int Train(AttentionBlock core, AttentionTrainOptionsStruct o, out AttentionTrainResultStruct result)
     {
-        RefuseAudit(o);
-        EndToEndTrainResult trained = core.TrainEndToEnd(Config(o), Options(o));
+        EndToEndTrainConfig config = Config(o);
+        TrainOptions options = Options(o);
+        AttentionBlock.CheckTraining(config, options); // before an old log is overwritten
+        EndToEndTrainResult trained = IsAudited(o)
+            ? Callbacks.Audited(o.AuditPath, o.AuditPathLen, o.Audit, o.User, sink => AttentionAudit.Train(core, config, options, sink))
+            : core.TrainEndToEnd(config, options);
         result = new AttentionTrainResultStruct
         {
             Converged = trained.Converged ? 1 : 0,
@@ -83,15 +92,18 @@ internal static unsafe class AttentionTrainingExports
 
     private static int Train(EmlAttention block, AttentionTrainOptionsStruct o, out AttentionTrainResultStruct result)
     {
-        RefuseAudit(o);
-        AttentionTrainResult trained = block.Train(new AttentionTrainOptions
+        var options = new AttentionTrainOptions
         {
             MaxEvaluations = Long(o.MaxEvaluations),
             Seed = o.Seed,
             TargetLoss = o.TargetLoss,
             Cancel = CancelExports.GetOrNull(o.Cancel),
             Progress = Callbacks.Progress(o.Progress, o.User),
-        });
+        };
+        block.CheckTraining(options);
+        AttentionTrainResult trained = IsAudited(o)
+            ? Callbacks.Audited(o.AuditPath, o.AuditPathLen, o.Audit, o.User, sink => AttentionAudit.Train(block, options, sink))
+            : block.Train(options);
         result = new AttentionTrainResultStruct
         {
             Converged = trained.Converged ? 1 : 0,
@@ -110,7 +122,8 @@ internal static unsafe class AttentionTrainingExports
     private static int Status(TrainStatus status, int stopValue) =>
         status == TrainStatus.Cancelled ? Failure.Stopped(stopValue) : Failure.Ok;
 
-    private static AttentionTrainOptionsStruct Read(AttentionTrainOptionsStruct* options)
+    /// <summary>The caller's options.</summary>
+    internal static AttentionTrainOptionsStruct Read(AttentionTrainOptionsStruct* options)
     {
         AttentionTrainOptionsStruct o = Versioned.Read(options, AttentionTrainOptionsStruct.Defaults, "eml_attention_train_options");
         return o.Reserved == 0
@@ -138,19 +151,14 @@ internal static unsafe class AttentionTrainingExports
         };
     }
 
-    private static TrainOptions Options(AttentionTrainOptionsStruct o) => new()
+    /// <summary>What can stop a training or a check.</summary>
+    internal static TrainOptions Options(AttentionTrainOptionsStruct o) => new()
     {
         Cancel = CancelExports.GetOrNull(o.Cancel),
         Progress = Callbacks.Progress(o.Progress, o.User),
     };
 
-    private static void RefuseAudit(AttentionTrainOptionsStruct o)
-    {
-        if (o.AuditPath is not null || o.Audit is not null)
-        {
-            throw new EmlException(ErrorCode.Unsupported, "no audit log is written here; leave audit_path and audit NULL");
-        }
-    }
+    private static bool IsAudited(AttentionTrainOptionsStruct o) => o.AuditPath is not null || o.Audit is not null;
 
     /// <summary>A count of which nobody can tell whether it is over 2^63.</summary>
     private static long Long(ulong value) => (long)Math.Min(value, long.MaxValue);

@@ -1,3 +1,4 @@
+using Eml.Formats.Audit;
 using Eml.Functions;
 using Eml.Numerics;
 
@@ -23,8 +24,21 @@ internal static unsafe class Callbacks
             return callback(&report, user);
         };
 
-    /// <summary>Hands bytes of an audit log to the callback that keeps them, if there is one.</summary>
-    public static void Hand(ReadOnlySpan<byte> bytes, delegate* unmanaged[Cdecl]<void*, ulong, void*, int> callback, void* user)
+    /// <summary>Runs a training whose audit log goes to a file (path may be NULL) and to a callback (may be NULL).</summary>
+    public static T Audited<T>(byte* path, ulong pathLen, delegate* unmanaged[Cdecl]<void*, ulong, void*, int> callback, void* user,
+        Func<AuditSink, T> train)
+    {
+        using AuditFile? file = path is null ? null : new AuditFile(Arguments.Path(path, pathLen));
+        T result = train(bytes =>
+        {
+            file?.Append(bytes);
+            Hand(bytes, callback, user);
+        });
+        file?.Flush();
+        return result;
+    }
+
+    private static void Hand(ReadOnlySpan<byte> bytes, delegate* unmanaged[Cdecl]<void*, ulong, void*, int> callback, void* user)
     {
         if (callback is null)
         {

@@ -96,13 +96,6 @@ internal static unsafe class TrainingExports
         }
 
         model.CheckTraining(wanted); // before an old log is overwritten
-        using AuditFile? file = o.AuditPath is null ? null : new AuditFile(Arguments.Path(o.AuditPath, o.AuditPathLen));
-        TrainResult result = ModelAudit.Train(model, wanted, bytes =>
-        {
-            file?.Append(bytes);
-            Callbacks.Hand(bytes, o.Audit, o.User);
-        });
-        file?.Flush();
-        return result;
+        return Callbacks.Audited(o.AuditPath, o.AuditPathLen, o.Audit, o.User, sink => ModelAudit.Train(model, wanted, sink));
     }
 }

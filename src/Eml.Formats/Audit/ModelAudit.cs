@@ -34,23 +34,8 @@ public static class ModelAudit
     }
 
     /// <summary>Checks a log against the samples that <paramref name="data"/> has recorded; nothing else of it matters.</summary>
-    public static AuditReport Check(AuditLog log, EmlModel data, Cancel? cancel, Func<TrainProgress, int>? progress)
-    {
-        if (log.Header is not { } header)
-            return log.Report;
-        bool isStartSuspect = log.IsBroken && log.Report.Record == 1;
-        if (header.Kind != Kind)
-        {
-            if (isStartSuspect)
-                return log.At(AuditVerdict.Changed, 0, "it was changed");
-            throw OtherKind(header);
-        }
-
-        if (!header.DataHash.AsSpan().SequenceEqual(DataHash(data)) && !isStartSuspect)
-            return log.At(AuditVerdict.OtherData, 0, "the data are not those that the training had: their hash is another");
-
-        return AuditCheck.Run(log, (start, sink, stop) => Replay(start, data, sink, stop), cancel, progress);
-    }
+    public static AuditReport Check(AuditLog log, EmlModel data, Cancel? cancel, Func<TrainProgress, int>? progress) =>
+        AuditCheck.Run(log, [Kind], DataHash(data), (start, sink, stop) => Replay(start, data, sink, stop), cancel, progress);
 
     /// <summary>
     /// The model before the training, with name, metadata and scaling but without samples, and the options of the training.
@@ -58,7 +43,7 @@ public static class ModelAudit
     public static EmlModel Before(AuditHeader header, out TrainOptions options)
     {
         if (header.Kind != Kind)
-            throw OtherKind(header);
+            throw AuditCheck.OtherKind(header, Kind);
 
         Proto.AuditModel c = ModelProtobuf.Parse(Proto.AuditModel.Parser, header.Configuration, "eml.v1.AuditModel");
         if (c.Profile is not (Proto.Profile.EmlCore01 or Proto.Profile.Default))
@@ -154,8 +139,5 @@ public static class ModelAudit
         return sha.Add(present).Finish();
     }
 
-    private static EmlException OtherKind(AuditHeader header) => new(FormatError.Kind, 0,
-        $"audit log of a training of {StrictJson.Quoted(header.Kind)}, not of {StrictJson.Quoted(Kind)}; check it as what it is");
-
-    private static EmlException Bad(string what) => new(FormatError.Value, 0, $"audit log: the start is wrong: {what}");
+    internal static EmlException Bad(string what) => new(FormatError.Value, 0, $"audit log: the start is wrong: {what}");
 }

@@ -191,6 +191,23 @@ public abstract class AttentionBlock
         return _inputs.Count == 0 ? double.MaxValue : error.Value;
     }
 
+    /// <summary>(<see cref="Width"/>), the input of a recorded sample, counted from the oldest.</summary>
+    public ReadOnlySpan<double> SampleInput(int sample) => _inputs[sample];
+
+    /// <summary>(<see cref="Width"/>), the target of the same sample.</summary>
+    public ReadOnlySpan<double> SampleTarget(int sample) => _targets[sample];
+
+    /// <summary>Refuses what <see cref="TrainEndToEnd"/> would refuse.</summary>
+    public static void CheckTraining(EndToEndTrainConfig config, TrainOptions? options)
+    {
+        config.Check();
+        if (options is not null && (options.MaxSweeps != 0 || options.Seed != 0 || options.TargetLoss != 0))
+        {
+            throw new EmlException(ErrorCode.Argument,
+                "an attention block's trials, seed and limit are those of its configuration; leave sweeps, seed and target loss 0");
+        }
+    }
+
     /// <summary>
     /// eml-core's joint training: each trial moves one parameter, picked at random over all parts, and keeps the move if the
     /// mean squared error on the subset falls by more than 1e-12. (The crate's generator yields the first half of the
@@ -198,38 +215,46 @@ public abstract class AttentionBlock
     /// </summary>
     public EndToEndTrainResult TrainEndToEnd(EndToEndTrainConfig config, TrainOptions? options = null)
     {
-        config.Check();
-        RefuseOtherOptions(options);
-        TrainingRounds = unchecked(TrainingRounds + 1);
+        CheckTraining(config, options);
+        ulong round = unchecked(TrainingRounds + 1);
         int used = (int)Math.Min(config.MaxSamples, BufferLength);
         if (used < MinSamples)
         {
-            return new EndToEndTrainResult(TrainStatus.Done, 0, double.PositiveInfinity, double.PositiveInfinity, false, used, 0, 0, 0);
+            var none = new EndToEndTrainResult(TrainStatus.Done, 0, double.PositiveInfinity, double.PositiveInfinity, false, used, 0, 0, 0);
+            End(options, none, 0, _parameters);
+            TrainingRounds = round;
+            return none;
         }
 
         int wanted = (int)Math.Min(config.EvalSubset, used), stride = used / wanted;
         int[] subset = [.. Enumerable.Range(0, used).Where(i => i % stride == 0).Take(wanted)];
         double[][] x = [.. subset.Select(i => _inputs[i])], targets = [.. subset.Select(i => _targets[i])];
         double[] parameters = [.. _parameters];
-        var monitor = new TrainMonitor(options) { Phase = (int)Math.Min(TrainingRounds, int.MaxValue), Total = config.Trials };
-        double before = Lanes8.IsSupported ? Train<Lanes8>(parameters, x, targets, config, options, monitor)
-            : Lanes4.IsSupported ? Train<Lanes4>(parameters, x, targets, config, options, monitor)
-            : Lanes2.IsSupported ? Train<Lanes2>(parameters, x, targets, config, options, monitor)
-            : Train<Lanes1>(parameters, x, targets, config, options, monitor);
+        var monitor = new TrainMonitor(options) { Phase = (int)Math.Min(round, int.MaxValue), Total = config.Trials };
+        double before = Lanes8.IsSupported ? Train<Lanes8>(parameters, x, targets, config, round, monitor)
+            : Lanes4.IsSupported ? Train<Lanes4>(parameters, x, targets, config, round, monitor)
+            : Lanes2.IsSupported ? Train<Lanes2>(parameters, x, targets, config, round, monitor)
+            : Train<Lanes1>(parameters, x, targets, config, round, monitor);
 
+        var result = new EndToEndTrainResult(monitor.Stopped ? TrainStatus.Cancelled : TrainStatus.Done, monitor.StopValue,
+            monitor.Loss, before, monitor.Loss < config.ConvergenceMse, used, subset.Length, monitor.Evaluations, monitor.Accepted);
+        End(options, result, monitor.Trials, parameters);
         _parameters = parameters;
         Publish();
+        TrainingRounds = round;
         LastAccepts = monitor.Accepted;
-        bool converged = monitor.Loss < config.ConvergenceMse;
-        if (converged)
+        if (result.Converged)
         {
             Trained = true;
             OnTrained(used, before, monitor.Loss);
         }
 
-        return new EndToEndTrainResult(monitor.Stopped ? TrainStatus.Cancelled : TrainStatus.Done, monitor.StopValue, monitor.Loss,
-            before, converged, used, subset.Length, monitor.Evaluations, monitor.Accepted);
+        return result;
     }
+
+    private static void End(TrainOptions? options, EndToEndTrainResult result, long trials, ReadOnlySpan<double> parameters) =>
+        options?.OnEnd?.Invoke(new TrainResult(result.Status, result.StopValue, result.Converged, result.SamplesUsed, result.MseBefore,
+            result.Mse, result.Trials, result.Accepts, 0, trials), parameters);
 
     /// <summary>A training reached its limit.</summary>
     private protected abstract void OnTrained(int samples, double before, double after);
@@ -237,13 +262,13 @@ public abstract class AttentionBlock
     /// <summary>Whether rows of scores go through the softmax tree.</summary>
     private protected abstract bool UsesLearnedSoftmax { get; }
 
-    private double Train<T>(double[] parameters, double[][] x, double[][] targets, EndToEndTrainConfig config, TrainOptions? options,
+    private double Train<T>(double[] parameters, double[][] x, double[][] targets, EndToEndTrainConfig config, ulong round,
         TrainMonitor monitor) where T : struct, ILanes<T>
     {
         var trainer = new AttentionTrainer<T>(_layout, parameters, _scale, UsesLearnedSoftmax, x, targets);
         double before = trainer.Evaluate(), best = before;
         monitor.Loss = best;
-        var random = new Lcg64(unchecked(config.Seed + TrainingRounds * RoundStride));
+        var random = new Lcg64(unchecked(config.Seed + round * RoundStride));
         var steps = new AttentionSteps(config);
         int work = trainer.WorkPerTrial;
         for (long trial = 0; trial < config.Trials && !monitor.Stopped; trial++)
@@ -265,15 +290,6 @@ public abstract class AttentionBlock
 
         monitor.Report();
         return before;
-    }
-
-    private static void RefuseOtherOptions(TrainOptions? options)
-    {
-        if (options is not null && (options.MaxSweeps != 0 || options.Seed != 0 || options.TargetLoss != 0))
-        {
-            throw new EmlException(ErrorCode.Argument,
-                "an attention block's trials, seed and limit are those of its configuration; leave sweeps, seed and target loss 0");
-        }
     }
 
     // eml-core's text, which speaks of one sample.

@@ -30,7 +30,22 @@ public sealed class AttentionTrainOptions
 
     /// <summary>Called with every change that is kept; its losses are cross-validated errors.</summary>
     public MoveListener? OnMove { get; init; }
+
+    /// <summary>
+    /// Called with the result and the new parameters before the block takes them over. What it throws leaves the block as it
+    /// was.
+    /// </summary>
+    public AttentionTrainEndListener? OnEnd { get; init; }
+
+    /// <summary>
+    /// Stops, as the cancel token would, once this many trials are done; null: never. With the
+    /// <see cref="AttentionTrainResult.Trials"/> of a cancelled training, the same training ends in the same state again.
+    /// </summary>
+    public long? StopAfter { get; init; }
 }
+
+/// <summary>Hears of the end of a training.</summary>
+public delegate void AttentionTrainEndListener(AttentionTrainResult result, ReadOnlySpan<double> parameters);
 
 /// <summary>What the training of an <see cref="EmlAttention"/> did.</summary>
 /// <param name="Status">How it ended.</param>
@@ -41,7 +56,7 @@ public sealed class AttentionTrainOptions
 /// <param name="LossAfter">The same of the parameters after.</param>
 /// <param name="CrossLoss">The cross-validated error of the parameters after, which is what was compared.</param>
 /// <param name="Evaluations">Forward evaluations of one sample, counted in full even where a trial recomputed a part.</param>
-/// <param name="Trials">Parameter sets that were compared, and least-squares solutions.</param>
+/// <param name="Trials">Parameter sets that were compared, and least-squares solutions; those after a stop do not count.</param>
 /// <param name="Accepted">Changes kept.</param>
 /// <param name="Rounds">Rounds of alignment and refinement.</param>
 public readonly record struct AttentionTrainResult(TrainStatus Status, int StopValue, bool Converged, long SamplesUsed,

@@ -11,10 +11,11 @@ internal sealed class BlockMonitor(AttentionTrainOptions options)
     private static readonly long s_reportInterval = Stopwatch.Frequency / 100;
 
     private long _lastReport = Stopwatch.GetTimestamp();
+    private long _lastStep;
 
     public long Budget { get; } = options.MaxEvaluations == 0 ? AttentionTrainOptions.DefaultEvaluations : options.MaxEvaluations;
 
-    public bool Stopped { get; private set; }
+    public bool Stopped { get; private set; } = options.StopAfter == 0;
 
     public int StopValue { get; private set; }
 
@@ -31,9 +32,13 @@ internal sealed class BlockMonitor(AttentionTrainOptions options)
     /// <summary>A trial has evaluated so many samples.</summary>
     public void EndTrial(int samples)
     {
-        Trials++;
         Evaluations += samples;
-        if (options.Cancel?.IsSet == true)
+        if (!Stopped)
+        {
+            Trials++;
+        }
+
+        if (options.Cancel?.IsSet == true || Trials == options.StopAfter)
         {
             Stopped = true;
         }
@@ -85,7 +90,8 @@ internal sealed class BlockMonitor(AttentionTrainOptions options)
 
         Accepted++;
         Loss = loss;
-        options.OnMove?.Invoke(new AcceptedMove(Trials, indices, before, after, loss));
+        _lastStep = Math.Max(Trials, _lastStep + 1); // what follows the last trial comes after its move
+        options.OnMove?.Invoke(new AcceptedMove(_lastStep, indices, before, after, loss));
     }
 
     private static bool Differs(double a, double b) => BitConverter.DoubleToInt64Bits(a) != BitConverter.DoubleToInt64Bits(b);

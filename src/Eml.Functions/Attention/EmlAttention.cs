@@ -111,6 +111,12 @@ public sealed class EmlAttention
     /// <summary>Forgets the recorded samples.</summary>
     public void ClearSamples() => _samples.Clear();
 
+    /// <summary>(S, D) of a recorded sample; which number it has is of no meaning.</summary>
+    public ReadOnlySpan<double> SampleInput(int sample) => _samples.Input(sample);
+
+    /// <summary>(S, D), the target of the same sample.</summary>
+    public ReadOnlySpan<double> SampleTarget(int sample) => _samples.Target(sample);
+
     /// <summary>x → y, (samples, S, D) both.</summary>
     public void Forward(ReadOnlySpan<double> x, int samples, Span<double> y)
     {
@@ -130,13 +136,9 @@ public sealed class EmlAttention
     /// <summary>The mean squared error over the recorded samples; the largest double if there are none.</summary>
     public double Loss() => SampleCount == 0 ? double.MaxValue : Loss(_weights);
 
-    /// <summary>
-    /// Trains on the recorded samples; logs a Trained event. The same samples, parameters and options give the same bits on
-    /// any processor.
-    /// </summary>
-    public AttentionTrainResult Train(AttentionTrainOptions? options = null)
+    /// <summary>Refuses what <see cref="Train"/> would refuse.</summary>
+    public void CheckTraining(AttentionTrainOptions options)
     {
-        options ??= new AttentionTrainOptions();
         if (SampleCount < LeastSamples)
         {
             throw new EmlException(ErrorCode.State,
@@ -152,7 +154,16 @@ public sealed class EmlAttention
         {
             throw new EmlException(ErrorCode.Argument, $"target loss must be finite and not negative, got {options.TargetLoss}");
         }
+    }
 
+    /// <summary>
+    /// Trains on the recorded samples; logs a Trained event. The same samples, parameters and options give the same bits on
+    /// any processor.
+    /// </summary>
+    public AttentionTrainResult Train(AttentionTrainOptions? options = null)
+    {
+        options ??= new AttentionTrainOptions();
+        CheckTraining(options);
         double before = Loss();
         double[] parameters = [.. _parameters];
         var monitor = new BlockMonitor(options);
@@ -168,11 +179,14 @@ public sealed class EmlAttention
             after = before;
         }
 
+        var result = new AttentionTrainResult(monitor.Stopped ? TrainStatus.Cancelled : TrainStatus.Done, monitor.StopValue,
+            after < ConvergedLoss, SampleCount, before, after, training.CrossLoss, monitor.Evaluations, monitor.Trials, monitor.Accepted,
+            training.Rounds);
+        options.OnEnd?.Invoke(result, parameters);
         Publish(parameters);
-        Trained = after < ConvergedLoss;
+        Trained = result.Converged;
         Events.Add(new EmlEvent.Trained(DisplayName, (ulong)SampleCount, before, after, Trained, (ulong)ParameterCount));
-        return new AttentionTrainResult(monitor.Stopped ? TrainStatus.Cancelled : TrainStatus.Done, monitor.StopValue, Trained,
-            SampleCount, before, after, training.CrossLoss, monitor.Evaluations, monitor.Trials, monitor.Accepted, training.Rounds);
+        return result;
     }
 
     private double Loss(BlockWeights weights)

@@ -372,10 +372,10 @@ public class AuditTests
         return model;
     }
 
-    private static byte[][] Split(byte[] log) =>
+    internal static byte[][] Split(byte[] log) =>
         [.. AuditFrame.Split(log, out _).Select(f => log[f.Start..f.End])];
 
-    private static byte[] Join(params byte[][] records)
+    internal static byte[] Join(params byte[][] records)
     {
         using var stream = new MemoryStream();
         using (var output = new CodedOutputStream(stream, leaveOpen: true))
@@ -387,7 +387,7 @@ public class AuditTests
         return stream.ToArray();
     }
 
-    private static byte[] Chain(Proto.AuditRecord[] records)
+    internal static byte[] Chain(Proto.AuditRecord[] records)
     {
         byte[] previous = new byte[Sha256.Size];
         var bytes = new List<byte[]>();
