@@ -7,6 +7,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from . import abi
 from ._arrays import fill, flat, pointer, sequences
+from ._audit import AuditReport, verify
 from ._cancel import Cancel
 from ._eventful import Eventful, take
 from ._native import check, lib, unsigned
@@ -173,6 +174,14 @@ class _Attention(Eventful):
             result.converged != 0, cancelled, result.samples_used, result.mse_before, result.mse_after, result.cross_loss,
             result.evaluations, result.trials, result.accepted, result.rounds)
         return self.last_training
+
+    def verify_audit(self, log: Any, progress: Optional[ProgressFunction] = None,
+                     cancel: Optional[Cancel] = None) -> AuditReport:
+        """Checks an audit log, bytes or the path of a file, by training again on the samples that are recorded here.
+
+        Nothing else of this block matters: the log holds the parameters and options that the training began with.
+        """
+        return verify(self._kind, self._handle, log, _Work({}, progress, cancel, None))
 
     def __repr__(self) -> str:
         if self.closed:

@@ -191,7 +191,7 @@ class EmlModel(Eventful):
         Nothing else of this model matters: the log holds the parameters and options that the training began with.
         """
         work = Work(progress, cancel, None, None, None)
-        return verify(self._handle, log, work)
+        return verify(self._kind, self._handle, log, work)
 
     def loss(self) -> float:
         """The loss of the current parameters on the recorded samples, in the model's (scaled) units."""

@@ -225,6 +225,20 @@ dynamic! {
             options: *const eml_attention_train_options,
             result: *mut eml_attention_train_result,
         ) -> eml_status;
+        pub fn eml_attention_verify_audit(
+            attention: *const eml_attention,
+            log: *const c_void,
+            len: u64,
+            options: *const eml_attention_train_options,
+            out: *mut eml_audit_report,
+        ) -> eml_status;
+        pub fn eml_attention_verify_audit_file(
+            attention: *const eml_attention,
+            path: *const c_char,
+            path_len: u64,
+            options: *const eml_attention_train_options,
+            out: *mut eml_audit_report,
+        ) -> eml_status;
         pub fn eml_attention_export(
             attention: *const eml_attention,
             format: i32,
