@@ -271,6 +271,7 @@ public abstract class AttentionBlock
         var random = new Lcg64(unchecked(config.Seed + round * RoundStride));
         var steps = new AttentionSteps(config);
         int work = trainer.WorkPerTrial;
+        monitor.Look(); // a short training may be over before the next look
         for (long trial = 0; trial < config.Trials && !monitor.Stopped; trial++)
         {
             double step = steps.At(trial);
