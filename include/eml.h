@@ -155,10 +155,11 @@ EML_API eml_status eml_log_set(eml_log_fn fn, void *user);
 
 /* ------------------------------------------------------------------------------------------------ handles */
 
-typedef struct eml_model eml_model;       /* a learned function, inputs -> heads */
-typedef struct eml_safetree eml_safetree; /* a saturation-safe composable layer */
-typedef struct eml_cancel eml_cancel;     /* a token that stops work */
-typedef struct eml_buffer eml_buffer;     /* bytes that the library made */
+typedef struct eml_model eml_model;         /* a learned function, inputs -> heads */
+typedef struct eml_safetree eml_safetree;   /* a saturation-safe composable layer */
+typedef struct eml_attention eml_attention; /* an attention block, sequence -> sequence */
+typedef struct eml_cancel eml_cancel;       /* a token that stops work */
+typedef struct eml_buffer eml_buffer;       /* bytes that the library made */
 
 /* ------------------------------------------------------------------------------------------------ cancel tokens */
 
@@ -505,6 +506,160 @@ EML_API eml_status eml_model_save(eml_model *model, const char *path, uint64_t p
 EML_API EML_MUST_CHECK eml_status eml_model_load(const char *path, uint64_t path_len, int32_t format,
                                                  eml_model **out);
 
+/* ------------------------------------------------------------------------------------------------ attention blocks */
+
+/* A function of a whole sequence: seq_len tokens of d_model numbers in, the same shape out. softmax(Q K' / sqrt(d_k)) V
+ * between maps that are learned without gradients. Three kinds: */
+#define EML_ATTENTION_TOY 1      /* eml-core's ToyEmlAttention, bit for bit: five SafeTrees (q, k, v, softmax, out) */
+#define EML_ATTENTION_BASELINE 2 /* eml-core's BaselineAttention, bit for bit: four affine maps */
+#define EML_ATTENTION_BLOCK 3    /* ours: up to four heads between affine maps and EML nodes, each token by itself */
+
+typedef struct eml_attention_options {
+  uint32_t struct_size;
+  int32_t kind;       /* EML_ATTENTION_...; default EML_ATTENTION_BLOCK */
+  uint32_t d_model;   /* numbers in a token: 1..32, BLOCK 1..128; default 8 */
+  uint32_t d_k;       /* numbers in a query or key: 1..d_model; default 8 */
+  uint32_t seq_len;   /* tokens in a sequence: 1..8, BLOCK 1..64; default 4 */
+  uint32_t depth;     /* TOY: levels of the trees, 3..5; default 3. The other kinds have none and ignore it */
+  uint32_t heads;     /* BLOCK: 1..4; default 1, which is all that the other kinds take */
+  uint32_t nodes;     /* BLOCK: EML nodes before and behind the attention, 0..64 (0: affine); default 8. Others ignore it */
+  int32_t positional; /* BLOCK: 1: learned encodings of the positions; default 0 */
+  int32_t residual;   /* BLOCK: 1: the answer also reads the token at its own position; default 1. Others ignore it */
+  uint32_t chunk;     /* BLOCK: keys looked at together, a multiple of 8; 0, the default: all. The answers are the same */
+  uint32_t reserved;  /* 0 */
+} eml_attention_options;
+EML_API eml_status eml_attention_options_init(eml_attention_options *options, uint32_t struct_size);
+
+/* A new block: TOY and BASELINE with eml-core's small parameters, BLOCK answers 0. options may be NULL (all defaults).
+ * Errors: EML_E_ARGUMENT, EML_E_LIMIT, EML_E_UNSUPPORTED (a choice that the kind does not have), EML_E_MEMORY. */
+EML_API EML_MUST_CHECK eml_status eml_attention_create(const eml_attention_options *options, eml_attention **out);
+EML_API eml_status eml_attention_free(eml_attention *attention);
+/* A copy with the parameters, name, state, samples and pending events of the original. */
+EML_API EML_MUST_CHECK eml_status eml_attention_clone(const eml_attention *attention, eml_attention **out);
+
+typedef struct eml_attention_info {
+  uint32_t struct_size; /* in */
+  int32_t kind;         /* EML_ATTENTION_... */
+  uint32_t d_model;
+  uint32_t d_k;
+  uint32_t seq_len;
+  uint32_t depth; /* 0 but for TOY */
+  uint32_t heads;
+  uint32_t nodes;
+  int32_t positional;
+  int32_t residual;
+  uint32_t chunk;
+  int32_t trained; /* 0 or 1 */
+  uint64_t param_count;
+  uint64_t sample_count;    /* recorded samples that are kept */
+  uint64_t event_count;     /* pending events */
+  uint64_t training_rounds; /* TOY, BASELINE: trainings so far; BLOCK: 0 */
+  uint64_t last_accepts;    /* TOY, BASELINE: moves that the last training kept; BLOCK: 0 */
+  double scale;             /* what scores are multiplied by: 1 / sqrt(d_k), or what a file said */
+} eml_attention_info;
+EML_API eml_status eml_attention_get_info(const eml_attention *attention, eml_attention_info *out);
+
+/* Parameters: n must be param_count. TOY, BASELINE: part after part (q, k, v, softmax, out), each as in a SafeTree; BLOCK: as
+ * proto/eml/v1/attention.proto says. set: flags 0 or, but for BLOCK, EML_ALLOW_NONFINITE. Errors: EML_E_SHAPE,
+ * EML_E_NONFINITE, EML_E_UNSUPPORTED (flags), EML_E_BUSY. */
+EML_API eml_status eml_attention_get_params(const eml_attention *attention, double *out, uint64_t n);
+EML_API eml_status eml_attention_set_params(eml_attention *attention, const double *params, uint64_t n, uint32_t flags);
+/* TOY: once trained, the softmax tree takes the softmax's place. */
+EML_API eml_status eml_attention_set_trained(eml_attention *attention, int32_t trained);
+/* The name that events and files carry; "" at first. Limit: 1 MiB. */
+EML_API eml_status eml_attention_set_name(eml_attention *attention, const char *name, uint64_t len);
+EML_API eml_status eml_attention_get_name(const eml_attention *attention, char *buf, uint64_t cap, uint64_t *need);
+
+/* Records `rows` samples: x and targets (rows, seq_len, d_model). The last 256 are kept, of BLOCK the last 1024. Nothing is
+ * recorded on failure. flags as for set_params. Errors: EML_E_NONFINITE (names row and column), EML_E_BUSY. */
+EML_API eml_status eml_attention_record(eml_attention *attention, const double *x, const double *targets, uint64_t rows,
+                                        uint32_t flags);
+EML_API eml_status eml_attention_clear_samples(eml_attention *attention);
+
+/* x (rows, seq_len, d_model) -> y (rows, seq_len, d_model). flags as for set_params. No allocation after the first call.
+ * Errors: EML_E_NONFINITE, EML_E_BUSY (being trained). */
+EML_API eml_status eml_attention_forward(const eml_attention *attention, const double *x, uint64_t rows, double *y,
+                                         uint32_t flags);
+/* The mean squared error over all recorded samples (the largest double if there are none). */
+EML_API eml_status eml_attention_loss(const eml_attention *attention, double *out);
+
+#define EML_PHASE_ALIGNMENT 1  /* BLOCK: heads are aligned; its steps are evaluations */
+#define EML_PHASE_REFINEMENT 2 /* BLOCK: everything is refined. TOY, BASELINE: the phase is the number of the training */
+
+typedef struct eml_attention_train_options {
+  uint32_t struct_size;
+  uint32_t reserved;        /* 0 */
+  uint64_t seed;            /* of the search's random numbers; default 0xDEADBEEF */
+  uint64_t trials;          /* TOY, BASELINE, down to convergence_mse: moves that are tried; default 2000 */
+  double step_init;         /* largest move at the beginning; default 0.5 */
+  double step_final;        /* largest move at the end; default 0.02 */
+  uint64_t max_samples;     /* samples used, from the oldest on; default 96 */
+  uint64_t eval_subset;     /* samples of these that a move is measured on, >= 1; default 16 */
+  double convergence_mse;   /* the block counts as trained below this error; default 0.01 */
+  uint64_t max_evaluations; /* BLOCK: most forward evaluations of a sample; 0, the default: 240,000 */
+  double target_loss;       /* BLOCK: stop at this cross-validated error; 0, the default: at that of rounding */
+  const eml_cancel *cancel; /* this and what follows: as in eml_train_options */
+  eml_progress_fn progress;
+  void *user;
+  const char *audit_path;
+  uint64_t audit_path_len;
+  eml_write_fn audit;
+} eml_attention_train_options;
+EML_API eml_status eml_attention_train_options_init(eml_attention_train_options *options, uint32_t struct_size);
+
+typedef struct eml_attention_train_result {
+  uint32_t struct_size; /* in */
+  int32_t converged;    /* 1: mse_after < convergence_mse (BLOCK: 0.01) */
+  uint64_t samples_used;
+  double mse_before; /* TOY, BASELINE: on the subset that moves are measured on; BLOCK: on all samples */
+  double mse_after;
+  double cross_loss;    /* BLOCK: the cross-validated error, which is what is compared; else mse_after */
+  uint64_t evaluations; /* forward evaluations of a sample */
+  uint64_t trials;
+  uint64_t accepted; /* changes kept */
+  uint64_t rounds;   /* BLOCK: of alignment and refinement; else trainings so far, this one included */
+} eml_attention_train_result;
+/* Trains on the recorded samples; if it converges (BLOCK: always), logs a Trained event, but for BASELINE. options and result
+ * may be NULL. Returns EML_OK (also if not converged) or EML_CANCELLED (best parameters so far kept). With fewer than 4
+ * samples TOY and BASELINE count the training and leave it at that, as the crate does: both errors are infinite.
+ * Errors: EML_E_STATE (BLOCK: fewer than 4 samples), EML_E_ARGUMENT, EML_E_NONFINITE, EML_E_UNSUPPORTED (an option that the
+ * kind does not have), EML_E_BUSY, EML_E_IO (the audit log cannot be written; the block stays as it was). */
+EML_API eml_status eml_attention_train(eml_attention *attention, const eml_attention_train_options *options,
+                                       eml_attention_train_result *result);
+
+/* Checks an audit log as eml_model_verify_audit does, on the samples that `attention` has recorded; it must be eml-core's
+ * (TOY or BASELINE) or BLOCK as the log's is, else EML_E_FORMAT with EML_F_KIND. */
+EML_API EML_MUST_CHECK eml_status eml_attention_verify_audit(const eml_attention *attention, const void *log, uint64_t len,
+                                                             const eml_attention_train_options *options,
+                                                             eml_audit_report *out);
+/* The same for a file. Errors: also EML_E_IO. */
+EML_API EML_MUST_CHECK eml_status eml_attention_verify_audit_file(const eml_attention *attention, const char *path,
+                                                                  uint64_t path_len,
+                                                                  const eml_attention_train_options *options,
+                                                                  eml_audit_report *out);
+
+/* Export, import, save, load: as for eml_model above. Import and load take a block of any kind: eml_attention_get_info says
+ * which it is. */
+EML_API eml_status eml_attention_export(const eml_attention *attention, int32_t format, void *buf, uint64_t cap,
+                                        uint64_t *need);
+EML_API EML_MUST_CHECK eml_status eml_attention_export_buffer(const eml_attention *attention, int32_t format,
+                                                              eml_buffer **out);
+EML_API EML_MUST_CHECK eml_status eml_attention_import(const void *bytes, uint64_t len, int32_t format,
+                                                       eml_attention **out);
+EML_API eml_status eml_attention_save(eml_attention *attention, const char *path, uint64_t path_len, int32_t format);
+EML_API EML_MUST_CHECK eml_status eml_attention_load(const char *path, uint64_t path_len, int32_t format,
+                                                     eml_attention **out);
+
+/* eml-core's benchmark of a TOY block on the task "each row's mean" (run_benchmark_with_trials; run_benchmark has 400 trials),
+ * as its JSON object: *json is text, its closing NUL is not counted. cancel may be NULL. EML_CANCELLED: *json is NULL. */
+EML_API EML_MUST_CHECK eml_status eml_attention_benchmark(uint32_t d_model, uint32_t d_k, uint32_t seq_len, uint32_t depth,
+                                                          uint64_t trials, const eml_cancel *cancel, eml_buffer **json);
+/* eml-core's compare_eml_vs_baseline: a TOY and a BASELINE block on the same samples, trained `rounds` times each. options,
+ * which may be NULL, are those of each training, without an audit log. EML_CANCELLED: *json is NULL. */
+EML_API EML_MUST_CHECK eml_status eml_attention_compare(uint32_t d_model, uint32_t d_k, uint32_t seq_len, uint32_t depth,
+                                                        const eml_attention_train_options *options, uint64_t rounds,
+                                                        eml_buffer **json);
+
 /* ------------------------------------------------------------------------------------------------ events */
 
 #define EML_EVENT_TRAINED 1
@@ -549,6 +704,12 @@ EML_API eml_status eml_model_drain_events(eml_model *model, int32_t format, void
 /* Event sink: called with every new event, on the thread whose call caused it; a non-zero return is ignored. NULL: off. */
 typedef int32_t (*eml_event_fn)(const eml_event *event, void *user);
 EML_API eml_status eml_model_set_event_sink(eml_model *model, eml_event_fn fn, void *user);
+/* The same for attention blocks. */
+EML_API eml_status eml_attention_push_event(eml_attention *attention, const eml_event *event);
+EML_API eml_status eml_attention_next_event(eml_attention *attention, eml_event *out);
+EML_API eml_status eml_attention_drain_events(eml_attention *attention, int32_t format, void *buf, uint64_t cap,
+                                              uint64_t *need);
+EML_API eml_status eml_attention_set_event_sink(eml_attention *attention, eml_event_fn fn, void *user);
 
 #ifdef __cplusplus
 }

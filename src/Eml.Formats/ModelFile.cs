@@ -97,6 +97,29 @@ public static class ModelFile
     };
 
     /// <summary>
+    /// The <see cref="ToyEmlAttention"/>, <see cref="BaselineAttention"/> or <see cref="EmlAttention"/> out of a file that must
+    /// hold one of them.
+    /// </summary>
+    public static object ReadAnyAttention(ReadOnlySpan<byte> bytes, FileFormat format)
+    {
+        if (Resolve(bytes, format) is var actual && actual != FileFormat.Json)
+        {
+            object content = Read(bytes, actual);
+            return content is AttentionBlock or EmlAttention
+                ? content
+                : throw ModelKinds.Mismatch(ModelKinds.Of(content), ModelKind.Attention, 0);
+        }
+
+        JsonValue root = ParseJson(bytes);
+        return ModelKinds.Of(root) switch
+        {
+            ModelKind.ToyAttention => AttentionJson.ReadToy(root),
+            ModelKind.BaselineAttention => AttentionJson.ReadBaseline(root),
+            _ => EmlAttentionJson.Read(root),
+        };
+    }
+
+    /// <summary>
     /// The <see cref="EmlModel"/>, <see cref="SafeTree"/>, <see cref="AttentionBlock"/> or <see cref="EmlAttention"/> that a
     /// file holds, whichever it is.
     /// In JSON it may stand alone or inside an object with one member.

@@ -28,4 +28,7 @@ internal static unsafe class CancelExports
 
     /// <summary>The token itself: work that holds it goes on safely when its handle is freed.</summary>
     public static Cancel Get(nint cancel) => Handles.Get<Cancel>(cancel, Kind.Cancel);
+
+    /// <summary>The token of an option that may be NULL.</summary>
+    public static Cancel? GetOrNull(nint cancel) => cancel == 0 ? null : Get(cancel);
 }

@@ -6,7 +6,7 @@ using Eml.Numerics;
 
 namespace Eml.Native;
 
-/// <summary>A model's event log.</summary>
+/// <summary>The event logs of models and attention blocks.</summary>
 internal static unsafe class EventExports
 {
     private static readonly byte[][] s_typeNames =
@@ -20,19 +20,45 @@ internal static unsafe class EventExports
         LibraryExports.Address(s_typeNames[type is >= EventTypes.Trained and <= EventTypes.Reset ? type : 0]);
 
     [UnmanagedCallersOnly(EntryPoint = "eml_model_push_event", CallConvs = [typeof(CallConvCdecl)])]
-    public static int Push(nint model, EventStruct* item) => Failure.Guard(() =>
+    public static int PushToModel(nint model, EventStruct* item) => Push(model, Kind.Model, item);
+
+    [UnmanagedCallersOnly(EntryPoint = "eml_model_next_event", CallConvs = [typeof(CallConvCdecl)])]
+    public static int NextOfModel(nint model, EventStruct* result) => Next(model, Kind.Model, result);
+
+    [UnmanagedCallersOnly(EntryPoint = "eml_model_drain_events", CallConvs = [typeof(CallConvCdecl)])]
+    public static int DrainModel(nint model, int format, void* buf, ulong cap, ulong* need) =>
+        Drain(model, Kind.Model, format, buf, cap, need);
+
+    [UnmanagedCallersOnly(EntryPoint = "eml_model_set_event_sink", CallConvs = [typeof(CallConvCdecl)])]
+    public static int SetSinkOfModel(nint model, delegate* unmanaged[Cdecl]<EventStruct*, void*, int> sink, void* user) =>
+        SetSink(model, Kind.Model, sink, user);
+
+    [UnmanagedCallersOnly(EntryPoint = "eml_attention_push_event", CallConvs = [typeof(CallConvCdecl)])]
+    public static int PushToAttention(nint attention, EventStruct* item) => Push(attention, Kind.Attention, item);
+
+    [UnmanagedCallersOnly(EntryPoint = "eml_attention_next_event", CallConvs = [typeof(CallConvCdecl)])]
+    public static int NextOfAttention(nint attention, EventStruct* result) => Next(attention, Kind.Attention, result);
+
+    [UnmanagedCallersOnly(EntryPoint = "eml_attention_drain_events", CallConvs = [typeof(CallConvCdecl)])]
+    public static int DrainAttention(nint attention, int format, void* buf, ulong cap, ulong* need) =>
+        Drain(attention, Kind.Attention, format, buf, cap, need);
+
+    [UnmanagedCallersOnly(EntryPoint = "eml_attention_set_event_sink", CallConvs = [typeof(CallConvCdecl)])]
+    public static int SetSinkOfAttention(nint attention, delegate* unmanaged[Cdecl]<EventStruct*, void*, int> sink, void* user) =>
+        SetSink(attention, Kind.Attention, sink, user);
+
+    private static int Push(nint handle, Kind kind, EventStruct* item) => Failure.Guard(() =>
     {
-        using var use = new Use<ModelBox>(model, Kind.Model);
+        using var use = new Use<EventBox>(handle, kind);
         Arguments.NotNull(item, "event");
         use.Target.Push(FromStruct(Versioned.Read(item, default, "eml_event")));
     });
 
-    [UnmanagedCallersOnly(EntryPoint = "eml_model_next_event", CallConvs = [typeof(CallConvCdecl)])]
-    public static int Next(nint model, EventStruct* result) => Failure.Guard(() =>
+    private static int Next(nint handle, Kind kind, EventStruct* result) => Failure.Guard(() =>
     {
-        using var use = new Use<ModelBox>(model, Kind.Model);
+        using var use = new Use<EventBox>(handle, kind);
         Arguments.NotNull(result, "out");
-        EmlEventLog events = use.Target.Model.Events;
+        EmlEventLog events = use.Target.Events;
         if (events.Count == 0)
         {
             return Failure.Done;
@@ -43,11 +69,10 @@ internal static unsafe class EventExports
         return Failure.Ok;
     });
 
-    [UnmanagedCallersOnly(EntryPoint = "eml_model_drain_events", CallConvs = [typeof(CallConvCdecl)])]
-    public static int Drain(nint model, int format, void* buf, ulong cap, ulong* need) => Failure.Guard(() =>
+    private static int Drain(nint handle, Kind kind, int format, void* buf, ulong cap, ulong* need) => Failure.Guard(() =>
     {
-        using var use = new Use<ModelBox>(model, Kind.Model);
-        EmlEventLog events = use.Target.Model.Events;
+        using var use = new Use<EventBox>(handle, kind);
+        EmlEventLog events = use.Target.Events;
         switch (Files.Format(format))
         {
             case FileFormat.Json or FileFormat.Auto:
@@ -63,12 +88,12 @@ internal static unsafe class EventExports
         events.Clear();
     });
 
-    [UnmanagedCallersOnly(EntryPoint = "eml_model_set_event_sink", CallConvs = [typeof(CallConvCdecl)])]
-    public static int SetSink(nint model, delegate* unmanaged[Cdecl]<EventStruct*, void*, int> sink, void* user) => Failure.Guard(() =>
-    {
-        using var use = new Use<ModelBox>(model, Kind.Model);
-        use.Target.SetSink(sink, user);
-    });
+    private static int SetSink(nint handle, Kind kind, delegate* unmanaged[Cdecl]<EventStruct*, void*, int> sink, void* user) =>
+        Failure.Guard(() =>
+        {
+            using var use = new Use<EventBox>(handle, kind);
+            use.Target.SetSink(sink, user);
+        });
 
     private static EmlEvent FromStruct(EventStruct item)
     {

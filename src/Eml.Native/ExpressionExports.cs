@@ -97,7 +97,7 @@ internal static unsafe class ExpressionExports
             MaxLossIncrease = o.MaxLossIncrease,
             MaxLoss = o.MaxLoss,
             Cancel = o.Cancel == 0 ? null : CancelExports.Get(o.Cancel),
-            Progress = TrainingExports.Listener(o.Progress, o.User),
+            Progress = Callbacks.Progress(o.Progress, o.User),
         };
     }
 }

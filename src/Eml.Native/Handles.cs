@@ -10,6 +10,7 @@ internal enum Kind
     SafeTree = 2,
     Cancel = 3,
     Buffer = 4,
+    Attention = 5,
 }
 
 /// <summary>
@@ -139,6 +140,7 @@ internal static class Handles
         Kind.Model => "eml_model",
         Kind.SafeTree => "eml_safetree",
         Kind.Cancel => "eml_cancel",
+        Kind.Attention => "eml_attention",
         _ => "eml_buffer",
     };
 }

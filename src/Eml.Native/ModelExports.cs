@@ -10,7 +10,7 @@ internal static unsafe class ModelExports
 {
     private const int MetadataKeyLimit = 256;
     private const int MetadataKeyBytes = 256;
-    private const int MetadataValueBytes = 1 << 20;
+    internal const int MetadataValueBytes = 1 << 20;
 
     [UnmanagedCallersOnly(EntryPoint = "eml_model_options_init", CallConvs = [typeof(CallConvCdecl)])]
     public static int OptionsInit(ModelOptionsStruct* options, uint size) =>
@@ -216,7 +216,7 @@ internal static unsafe class ModelExports
 
     internal static SharedUse<ModelBox> Read(nint model) => new(model, Kind.Model);
 
-    private static string Limited(string text, int limit, string what) => System.Text.Encoding.UTF8.GetByteCount(text) <= limit
+    internal static string Limited(string text, int limit, string what) => System.Text.Encoding.UTF8.GetByteCount(text) <= limit
         ? text
         : throw new EmlException(ErrorCode.Limit, $"{what} has {System.Text.Encoding.UTF8.GetByteCount(text)} bytes, the limit is {limit}; shorten it");
 

@@ -3,8 +3,8 @@ namespace Eml.Native;
 /// <summary>Results that are handles.</summary>
 internal static unsafe class Out
 {
-    /// <summary>*result becomes a handle of what is made, or NULL if that fails.</summary>
-    public static int Handle(nint* result, Kind kind, Func<object> make)
+    /// <summary>*result becomes a handle of what is made, or NULL if that fails or nothing is made.</summary>
+    public static int Handle(nint* result, Kind kind, Func<object?> make)
     {
         if (result is not null)
         {
@@ -14,7 +14,10 @@ internal static unsafe class Out
         return Failure.Guard(() =>
         {
             Arguments.NotNull(result, "out");
-            *result = Handles.Add(kind, make());
+            if (make() is { } made)
+            {
+                *result = Handles.Add(kind, made);
+            }
         });
     }
 }

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Eml.Formats.Audit;
 using Eml.Functions;
-using Eml.Numerics;
 
 namespace Eml.Native;
 
@@ -22,7 +21,7 @@ internal static unsafe class TrainingExports
             Versioned.Check(result, "result");
         }
 
-        int events = use.Target.Model.Events.Count;
+        int events = use.Target.Events.Count;
         TrainResult trained = Train(use.Target.Model, options);
         use.Target.Tell(events);
         if (result is not null)
@@ -71,7 +70,7 @@ internal static unsafe class TrainingExports
     public static int Reset(nint model, byte* reason, ulong len) => Failure.Guard(() =>
     {
         using Use<ModelBox> use = ModelExports.Write(model);
-        int events = use.Target.Model.Events.Count;
+        int events = use.Target.Events.Count;
         use.Target.Model.Reset(Arguments.Text(reason, len, "reason"));
         use.Target.Tell(events);
     });
@@ -85,8 +84,8 @@ internal static unsafe class TrainingExports
         MaxSweeps = (int)Math.Min(o.MaxSweeps, int.MaxValue),
         Seed = o.Seed,
         TargetLoss = o.TargetLoss,
-        Cancel = o.Cancel == 0 ? null : CancelExports.Get(o.Cancel),
-        Progress = Listener(o.Progress, o.User),
+        Cancel = CancelExports.GetOrNull(o.Cancel),
+        Progress = Callbacks.Progress(o.Progress, o.User),
     };
 
     private static TrainResult Train(EmlModel model, TrainOptionsStruct* options)
@@ -99,49 +98,6 @@ internal static unsafe class TrainingExports
         }
 
         model.CheckTraining(wanted); // before an old log is overwritten
-        using AuditFile? file = o.AuditPath is null ? null : new AuditFile(Arguments.Path(o.AuditPath, o.AuditPathLen));
-        TrainResult result = ModelAudit.Train(model, wanted, bytes =>
-        {
-            file?.Append(bytes);
-            Hand(o, bytes);
-        });
-        file?.Flush();
-        return result;
-    }
-
-    private static void Hand(TrainOptionsStruct options, ReadOnlySpan<byte> bytes)
-    {
-        if (options.Audit is null)
-        {
-            return;
-        }
-
-        fixed (byte* first = bytes)
-        {
-            int answer = options.Audit(first, (ulong)bytes.Length, options.User);
-            if (answer != 0)
-            {
-                throw new EmlException(ErrorCode.Io, $"the callback that takes the audit log returned {answer}; it must return 0 when it has kept the bytes", answer);
-            }
-        }
-    }
-
-    /// <summary>The caller's progress function as ours; null stays null.</summary>
-    internal static Func<TrainProgress, int>? Listener(delegate* unmanaged[Cdecl]<ProgressStruct*, void*, int> function, void* user) =>
-        function is null ? null : p => Report(function, user, p);
-
-    private static int Report(delegate* unmanaged[Cdecl]<ProgressStruct*, void*, int> function, void* user, TrainProgress progress)
-    {
-        var report = new ProgressStruct
-        {
-            StructSize = (uint)sizeof(ProgressStruct),
-            Phase = progress.Phase,
-            Step = (ulong)progress.Step,
-            Total = (ulong)progress.Total,
-            Loss = progress.Loss,
-            Evaluations = (ulong)progress.Evaluations,
-            Accepted = (ulong)progress.Accepted,
-        };
-        return function(&report, user);
+        return Callbacks.Audited(o.AuditPath, o.AuditPathLen, o.Audit, o.User, sink => ModelAudit.Train(model, wanted, sink));
     }
 }

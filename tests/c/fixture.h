@@ -140,6 +140,54 @@ static inline unsigned char *exported(const eml_model *model, int32_t format, ui
   return bytes;
 }
 
+static const int32_t attention_kinds[3] = {EML_ATTENTION_TOY, EML_ATTENTION_BASELINE, EML_ATTENTION_BLOCK};
+
+static inline eml_attention_info attention_info(const eml_attention *attention) {
+  eml_attention_info info;
+  memset(&info, 0, sizeof info);
+  info.struct_size = sizeof info;
+  CHECK_OK(eml_attention_get_info(attention, &info));
+  return info;
+}
+
+/* A fresh block; depth 3 or, of the default profile, two heads and three nodes. */
+static inline eml_attention *new_attention(int32_t kind, uint32_t d_model, uint32_t d_k, uint32_t seq_len) {
+  eml_attention_options options;
+  eml_attention *attention = NULL;
+  CHECK_OK(eml_attention_options_init(&options, sizeof options));
+  options.kind = kind;
+  options.d_model = d_model;
+  options.d_k = d_k;
+  options.seq_len = seq_len;
+  if (kind == EML_ATTENTION_BLOCK) options.heads = 2, options.nodes = 3, options.positional = 1;
+  CHECK_OK(eml_attention_create(&options, &attention));
+  return attention;
+}
+
+/* Records sequences with the mean of each token as the target. */
+static inline void record_sequences(eml_attention *attention, uint64_t rows, uint64_t seed) {
+  eml_attention_info info = attention_info(attention);
+  uint64_t tokens = rows * info.seq_len, n = tokens * info.d_model;
+  double *x = new_doubles(n), *t = new_doubles(n);
+  fill_uniform(x, n, seed, -1.0, 1.0);
+  for (uint64_t token = 0; token < tokens; token++) {
+    double sum = 0;
+    for (uint64_t i = 0; i < info.d_model; i++) sum += x[token * info.d_model + i];
+    for (uint64_t i = 0; i < info.d_model; i++) t[token * info.d_model + i] = sum / info.d_model;
+  }
+  CHECK_OK(eml_attention_record(attention, x, t, rows, 0));
+  free(x);
+  free(t);
+}
+
+static inline eml_attention_train_options attention_options(uint64_t trials, uint64_t max_evaluations) {
+  eml_attention_train_options options;
+  CHECK_OK(eml_attention_train_options_init(&options, sizeof options));
+  options.trials = trials;
+  options.max_evaluations = max_evaluations;
+  return options;
+}
+
 static inline int contains(const char *text, const char *part) { return strstr(text, part) != NULL; }
 
 #endif

@@ -281,6 +281,51 @@ static void structs(void) {
   }
 }
 
+static void attention_arrays(void) {
+  static const uint32_t shapes[][3] = {{1, 1, 1}, {2, 1, 3}, {4, 2, 2}, {7, 3, 5}, {8, 4, 4}, {16, 8, 8}};
+  static const uint64_t rows_of[] = {0, 1, 2, 5, 17};
+  for (int side = 0; side < 2; side++) {
+    for (int k = 0; k < 3; k++) {
+      for (size_t s = 0; s < 6; s++) {
+        for (size_t r = 0; r < 5; r++) {
+          eml_attention *attention = new_attention(attention_kinds[k], shapes[s][0], shapes[s][1], shapes[s][2]);
+          uint64_t n = attention_info(attention).param_count, rows = rows_of[r];
+          uint64_t count = rows * shapes[s][0] * shapes[s][2];
+          double *values = new_doubles(n + count);
+          fill_uniform(values, n + count, 7 + s, -0.5, 0.5);
+          guarded params = guarded_input(values, (size_t)n * 8, side), params_out = guard((size_t)n * 8, side);
+          guarded x = guarded_input(values, (size_t)count * 8, side), t = guarded_input(values, (size_t)count * 8, side);
+          guarded y = guard((size_t)count * 8, side), error = guard(8, side);
+          CHECK_OK(eml_attention_set_params(attention, params.at, n, 0));
+          CHECK_OK(eml_attention_get_params(attention, params_out.at, n));
+          CHECK(memcmp(params.at, params_out.at, (size_t)n * 8) == 0);
+          CHECK_OK(eml_attention_forward(attention, x.at, rows, y.at, 0));
+          CHECK_OK(eml_attention_record(attention, x.at, t.at, rows, 0));
+          CHECK_OK(eml_attention_loss(attention, error.at));
+          guarded all[] = {params, params_out, x, t, y, error};
+          for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) unguard(all[i]);
+          free(values);
+          CHECK_OK(eml_attention_free(attention));
+        }
+      }
+      eml_attention *attention = new_attention(attention_kinds[k], 4, 2, 2), *same = NULL;
+      for (int format = EML_FORMAT_JSON; format <= EML_FORMAT_PROTOBUF; format++) {
+        if (format == EML_FORMAT_BROWSER) continue;
+        uint64_t need = 0;
+        CHECK_STATUS(eml_attention_export(attention, format, NULL, 0, &need), EML_E_BUFFER);
+        guarded out = guard((size_t)need, side);
+        CHECK_OK(eml_attention_export(attention, format, out.at, need, &need));
+        guarded in = guarded_input(out.at, (size_t)need, side);
+        CHECK_OK(eml_attention_import(in.at, need, format, &same));
+        CHECK_OK(eml_attention_free(same));
+        unguard(out);
+        unguard(in);
+      }
+      CHECK_OK(eml_attention_free(attention));
+    }
+  }
+}
+
 int main(void) {
   RUN(math_batches);
   RUN(model_arrays);
@@ -288,5 +333,6 @@ int main(void) {
   RUN(texts);
   RUN(bytes_in_and_out);
   RUN(structs);
+  RUN(attention_arrays);
   return test_summary("guard");
 }

@@ -4,7 +4,7 @@
  */
 #include "fixture.h"
 
-typedef enum { MODEL, SAFETREE, CANCEL, BUFFER, KINDS } handle_kind;
+typedef enum { MODEL, SAFETREE, ATTENTION, CANCEL, BUFFER, KINDS } handle_kind;
 
 /* Valid values for all other arguments, so that only the handle can be at fault. */
 static double numbers[4096];
@@ -14,9 +14,11 @@ static int32_t flag;
 static const void *data;
 static eml_model *out_model;
 static eml_safetree *out_safetree;
+static eml_attention *out_attention;
 static eml_buffer *out_buffer;
 static eml_safetree_info safetree_info;
 static eml_model_info info;
+static eml_attention_info attention;
 static eml_event event;
 
 static int32_t ignore_event(const eml_event *e, void *user) {
@@ -79,6 +81,29 @@ ON(eml_model, eml_model_push_event, (h, &event))
 ON(eml_model, eml_model_next_event, (h, &event))
 ON(eml_model, eml_model_drain_events, (h, EML_FORMAT_JSON, text, sizeof text, &need))
 ON(eml_model, eml_model_set_event_sink, (h, ignore_event, NULL))
+enum { ATTENTION_PARAMS = 28 }; /* baseline, d_model 2, d_k 1, seq_len 2 */
+ON(eml_attention, eml_attention_free, (h))
+ON(const eml_attention, eml_attention_clone, (h, &out_attention))
+ON(const eml_attention, eml_attention_get_info, (h, &attention))
+ON(const eml_attention, eml_attention_get_params, (h, numbers, ATTENTION_PARAMS))
+ON(eml_attention, eml_attention_set_params, (h, numbers, ATTENTION_PARAMS, 0))
+ON(eml_attention, eml_attention_set_trained, (h, 1))
+ON(eml_attention, eml_attention_set_name, (h, "name", EML_NTS))
+ON(const eml_attention, eml_attention_get_name, (h, text, sizeof text, &need))
+ON(eml_attention, eml_attention_record, (h, numbers, numbers + 100, 1, 0))
+ON(eml_attention, eml_attention_clear_samples, (h))
+ON(const eml_attention, eml_attention_forward, (h, numbers, 1, numbers + 100, 0))
+ON(const eml_attention, eml_attention_loss, (h, numbers))
+ON(eml_attention, eml_attention_train, (h, NULL, NULL))
+ON(const eml_attention, eml_attention_verify_audit, (h, text, 40, NULL, NULL))
+ON(const eml_attention, eml_attention_verify_audit_file, (h, "/nonexistent/a.log", EML_NTS, NULL, NULL))
+ON(const eml_attention, eml_attention_export, (h, EML_FORMAT_JSON, text, sizeof text, &need))
+ON(const eml_attention, eml_attention_export_buffer, (h, EML_FORMAT_JSON, &out_buffer))
+ON(eml_attention, eml_attention_save, (h, "/nonexistent/a.json", EML_NTS, EML_FORMAT_AUTO))
+ON(eml_attention, eml_attention_push_event, (h, &event))
+ON(eml_attention, eml_attention_next_event, (h, &event))
+ON(eml_attention, eml_attention_drain_events, (h, EML_FORMAT_JSON, text, sizeof text, &need))
+ON(eml_attention, eml_attention_set_event_sink, (h, ignore_event, NULL))
 
 typedef struct {
   const char *name;
@@ -138,6 +163,28 @@ static const handle_function table[] = {
     ENTRY(MODEL, eml_model_next_event),
     ENTRY(MODEL, eml_model_drain_events),
     ENTRY(MODEL, eml_model_set_event_sink),
+    FREES(ATTENTION, eml_attention_free),
+    ENTRY(ATTENTION, eml_attention_clone),
+    ENTRY(ATTENTION, eml_attention_get_info),
+    ENTRY(ATTENTION, eml_attention_get_params),
+    ENTRY(ATTENTION, eml_attention_set_params),
+    ENTRY(ATTENTION, eml_attention_set_trained),
+    ENTRY(ATTENTION, eml_attention_set_name),
+    ENTRY(ATTENTION, eml_attention_get_name),
+    ENTRY(ATTENTION, eml_attention_record),
+    ENTRY(ATTENTION, eml_attention_clear_samples),
+    ENTRY(ATTENTION, eml_attention_forward),
+    ENTRY(ATTENTION, eml_attention_loss),
+    ENTRY(ATTENTION, eml_attention_train),
+    ENTRY(ATTENTION, eml_attention_verify_audit),
+    ENTRY(ATTENTION, eml_attention_verify_audit_file),
+    ENTRY(ATTENTION, eml_attention_export),
+    ENTRY(ATTENTION, eml_attention_export_buffer),
+    ENTRY(ATTENTION, eml_attention_save),
+    ENTRY(ATTENTION, eml_attention_push_event),
+    ENTRY(ATTENTION, eml_attention_next_event),
+    ENTRY(ATTENTION, eml_attention_drain_events),
+    ENTRY(ATTENTION, eml_attention_set_event_sink),
 };
 #define TABLE_SIZE (sizeof table / sizeof table[0])
 
@@ -149,6 +196,7 @@ static void *create(handle_kind kind) {
   switch (kind) {
     case MODEL: return new_model(EML_PROFILE_DEFAULT, 2, 2, 2);
     case SAFETREE: CHECK_OK(eml_safetree_create(1, 2, 2, &safetree)); return safetree;
+    case ATTENTION: return new_attention(EML_ATTENTION_BASELINE, 2, 1, 2);
     case CANCEL: CHECK_OK(eml_cancel_create(&cancel)); return cancel;
     default:
       model = new_model(EML_PROFILE_DEFAULT, 2, 1, 1);
@@ -162,6 +210,7 @@ static eml_status destroy(handle_kind kind, void *handle) {
   switch (kind) {
     case MODEL: return eml_model_free(handle);
     case SAFETREE: return eml_safetree_free(handle);
+    case ATTENTION: return eml_attention_free(handle);
     case CANCEL: return eml_cancel_free(handle);
     default: return eml_buffer_free(handle);
   }
@@ -173,6 +222,7 @@ static void prepare_arguments(void) {
   event.type = EML_EVENT_RESET;
   info.struct_size = sizeof info;
   safetree_info.struct_size = sizeof safetree_info;
+  attention.struct_size = sizeof attention;
 }
 
 /* Calls the function with a handle it must refuse and checks everything a refusal promises. */
@@ -180,6 +230,7 @@ static void expect_refusal(const handle_function *f, void *handle, eml_status wa
   prepare_arguments();
   out_model = POISON;
   out_safetree = POISON;
+  out_attention = POISON;
   out_buffer = POISON;
   eml_status got = f->call(handle);
   CHECK_THAT(got == want, "%s(%s) gave %s, expected %s", f->name, what, eml_status_name(got), eml_status_name(want));
@@ -190,7 +241,9 @@ static void expect_refusal(const handle_function *f, void *handle, eml_status wa
   int is_clone = f->call == on_eml_model_clone || f->call == on_eml_model_distill;
   CHECK_THAT(!is_clone || out_model == NULL, "%s(%s) left *out", f->name, what);
   CHECK_THAT(f->call != on_eml_safetree_clone || out_safetree == NULL, "%s(%s) left *out", f->name, what);
-  CHECK_THAT(f->call != on_eml_model_export_buffer || out_buffer == NULL, "%s(%s) left *out", f->name, what);
+  CHECK_THAT(f->call != on_eml_attention_clone || out_attention == NULL, "%s(%s) left *out", f->name, what);
+  int is_export = f->call == on_eml_model_export_buffer || f->call == on_eml_attention_export_buffer;
+  CHECK_THAT(!is_export || out_buffer == NULL, "%s(%s) left *out", f->name, what);
 }
 
 static void null_handles(void) {

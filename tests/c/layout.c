@@ -44,6 +44,31 @@
   F(eml_snap_result, struct_size, 0) F(eml_snap_result, unscaled, 4) F(eml_snap_result, snapped, 8)         \
   F(eml_snap_result, loss_before, 16) F(eml_snap_result, loss_after, 24)                                    \
   F(eml_snap_result, loss_allowed, 32) F(eml_snap_result, evaluations, 40)                                  \
+  F(eml_attention_options, struct_size, 0) F(eml_attention_options, kind, 4) F(eml_attention_options, d_model, 8) \
+  F(eml_attention_options, d_k, 12) F(eml_attention_options, seq_len, 16) F(eml_attention_options, depth, 20) \
+  F(eml_attention_options, heads, 24) F(eml_attention_options, nodes, 28) F(eml_attention_options, positional, 32) \
+  F(eml_attention_options, residual, 36) F(eml_attention_options, chunk, 40) F(eml_attention_options, reserved, 44) \
+  F(eml_attention_info, struct_size, 0) F(eml_attention_info, kind, 4) F(eml_attention_info, d_model, 8) \
+  F(eml_attention_info, d_k, 12) F(eml_attention_info, seq_len, 16) F(eml_attention_info, depth, 20) \
+  F(eml_attention_info, heads, 24) F(eml_attention_info, nodes, 28) F(eml_attention_info, positional, 32) \
+  F(eml_attention_info, residual, 36) F(eml_attention_info, chunk, 40) F(eml_attention_info, trained, 44) \
+  F(eml_attention_info, param_count, 48) F(eml_attention_info, sample_count, 56) \
+  F(eml_attention_info, event_count, 64) F(eml_attention_info, training_rounds, 72) \
+  F(eml_attention_info, last_accepts, 80) F(eml_attention_info, scale, 88) \
+  F(eml_attention_train_options, struct_size, 0) F(eml_attention_train_options, reserved, 4) \
+  F(eml_attention_train_options, seed, 8) F(eml_attention_train_options, trials, 16) \
+  F(eml_attention_train_options, step_init, 24) F(eml_attention_train_options, step_final, 32) \
+  F(eml_attention_train_options, max_samples, 40) F(eml_attention_train_options, eval_subset, 48) \
+  F(eml_attention_train_options, convergence_mse, 56) F(eml_attention_train_options, max_evaluations, 64) \
+  F(eml_attention_train_options, target_loss, 72) F(eml_attention_train_options, cancel, 80) \
+  F(eml_attention_train_options, progress, 88) F(eml_attention_train_options, user, 96) \
+  F(eml_attention_train_options, audit_path, 104) F(eml_attention_train_options, audit_path_len, 112) \
+  F(eml_attention_train_options, audit, 120) F(eml_attention_train_result, struct_size, 0) \
+  F(eml_attention_train_result, converged, 4) F(eml_attention_train_result, samples_used, 8) \
+  F(eml_attention_train_result, mse_before, 16) F(eml_attention_train_result, mse_after, 24) \
+  F(eml_attention_train_result, cross_loss, 32) F(eml_attention_train_result, evaluations, 40) \
+  F(eml_attention_train_result, trials, 48) F(eml_attention_train_result, accepted, 56) \
+  F(eml_attention_train_result, rounds, 64) \
   F(eml_event, struct_size, 0) F(eml_event, type, 4) F(eml_event, model_name, 8)                            \
   F(eml_event, model_name_len, 16) F(eml_event, text, 24) F(eml_event, text_len, 32)                        \
   F(eml_event, output, 40) F(eml_event, output_len, 48) F(eml_event, value0, 56) F(eml_event, value1, 64)   \
@@ -69,6 +94,10 @@ STATIC_CHECK(sizeof(eml_audit_report) == 64);
 STATIC_CHECK(sizeof(eml_train_result) == 56);
 STATIC_CHECK(sizeof(eml_snap_options) == 56);
 STATIC_CHECK(sizeof(eml_snap_result) == 48);
+STATIC_CHECK(sizeof(eml_attention_options) == 48);
+STATIC_CHECK(sizeof(eml_attention_info) == 96);
+STATIC_CHECK(sizeof(eml_attention_train_options) == 128);
+STATIC_CHECK(sizeof(eml_attention_train_result) == 72);
 STATIC_CHECK(sizeof(eml_event) == 104);
 STATIC_CHECK(sizeof(eml_status) == 4);
 STATIC_CHECK(EML_NTS == UINT64_MAX);
@@ -86,6 +115,10 @@ static size_t size_of(const char *owner) {
   SIZE(eml_snap_options);
   SIZE(eml_snap_result);
   SIZE(eml_audit_report);
+  SIZE(eml_attention_options);
+  SIZE(eml_attention_info);
+  SIZE(eml_attention_train_options);
+  SIZE(eml_attention_train_result);
   SIZE(eml_event);
   return 0;
 }
@@ -95,7 +128,7 @@ static void offsets(void) {
     const field *f = &fields[i];
     int last = i + 1 == FIELD_COUNT || strcmp(f->owner, fields[i + 1].owner) != 0;
     size_t end = last ? size_of(f->owner) : fields[i + 1].offset;
-    printf("  %-18s %-15s %3zu %2zu\n", f->owner, f->name, f->offset, f->size);
+    printf("  %-27s %-15s %3zu %2zu\n", f->owner, f->name, f->offset, f->size);
     CHECK_THAT(f->offset == f->expected, "%s.%s is at %zu, expected %zu", f->owner, f->name, f->offset, f->expected);
     CHECK_THAT(f->offset + f->size == end, "padding after %s.%s", f->owner, f->name);
   }

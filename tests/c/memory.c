@@ -59,6 +59,24 @@ static void predictions_allocate_nothing(void) {
   }
 }
 
+static void attention_allocates_nothing(void) {
+  for (int k = 0; k < 3; k++) {
+    eml_attention *attention = new_attention(attention_kinds[k], 4, 2, 2);
+    double x[8 * 10], y[8 * 10];
+    fill_uniform(x, 80, 1, 0, 1);
+    for (int i = 0; i < 100; i++) CHECK_OK(eml_attention_forward(attention, x, 10, y, 0));
+    usage before = usage_now();
+    eml_status worst = EML_OK;
+    for (int i = 0; i < CALLS / 10; i++) {
+      eml_status status = eml_attention_forward(attention, x + 8 * (i % 10), 1, y, 0);
+      if (status != EML_OK) worst = status;
+    }
+    CHECK_STATUS(worst, EML_OK);
+    expect_no_growth(before, "a sequence");
+    CHECK_OK(eml_attention_free(attention));
+  }
+}
+
 static void small_calls_allocate_nothing(void) {
   usage before = usage_now();
   double sum = 0;
@@ -103,6 +121,7 @@ int main(void) {
   /* A wide allocation budget, so that the collector does not hide what is allocated. */
   setenv("DOTNET_GCgen0size", "10000000", 1); /* hexadecimal: 256 MiB */
   RUN(predictions_allocate_nothing);
+  RUN(attention_allocates_nothing);
   RUN(small_calls_allocate_nothing);
   RUN(the_measurement_can_fail);
   RUN(objects_are_given_back);

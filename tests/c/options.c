@@ -244,6 +244,91 @@ static void pushed_event_sizes(void) {
   CHECK_OK(eml_model_free(model));
 }
 
+static void attention_defaults(void) {
+  WITH_TAIL(eml_attention_options) o;
+  memset(&o, 0xee, sizeof o);
+  CHECK_OK(eml_attention_options_init(&o.known, sizeof o));
+  CHECK(o.known.struct_size == sizeof o && o.known.kind == EML_ATTENTION_BLOCK && o.known.d_model == 8);
+  CHECK(o.known.d_k == 8 && o.known.seq_len == 4 && o.known.depth == 3 && o.known.heads == 1 && o.known.nodes == 8);
+  CHECK(o.known.positional == 0 && o.known.residual == 1 && o.known.chunk == 0 && o.known.reserved == 0);
+  for (int i = 0; i < TAIL; i++) CHECK(o.tail[i] == 0);
+  memset(&o, 0xee, sizeof o);
+  CHECK_OK(eml_attention_options_init(&o.known, offsetof(eml_attention_options, heads)));
+  CHECK(o.known.depth == 3 && o.known.heads == 0xeeeeeeeeu);
+
+  WITH_TAIL(eml_attention_train_options) t;
+  memset(&t, 0xee, sizeof t);
+  CHECK_OK(eml_attention_train_options_init(&t.known, sizeof t));
+  CHECK(t.known.struct_size == sizeof t && t.known.reserved == 0 && t.known.seed == 0xDEADBEEFu);
+  CHECK(t.known.trials == 2000 && t.known.step_init == 0.5 && t.known.step_final == 0.02 && t.known.max_samples == 96);
+  CHECK(t.known.eval_subset == 16 && t.known.convergence_mse == 0.01 && t.known.max_evaluations == 0);
+  CHECK(t.known.target_loss == 0 && t.known.cancel == NULL && t.known.progress == NULL && t.known.user == NULL);
+  CHECK(t.known.audit_path == NULL && t.known.audit_path_len == 0 && t.known.audit == NULL);
+  for (int i = 0; i < TAIL; i++) CHECK(t.tail[i] == 0);
+}
+
+static void attention_sizes(void) {
+  WITH_TAIL(eml_attention_options) o;
+  memset(&o, 0, sizeof o);
+  CHECK_OK(eml_attention_options_init(&o.known, sizeof o.known));
+  o.known.kind = EML_ATTENTION_TOY;
+  o.known.d_model = 4;
+  o.known.d_k = 2;
+  o.known.depth = 5;
+  o.known.struct_size = sizeof o;
+  eml_attention *attention = NULL, *other = POISON;
+  CHECK_OK(eml_attention_create(&o.known, &attention));
+  o.tail[5] = 1;
+  CHECK_STATUS(eml_attention_create(&o.known, &other), EML_E_VERSION);
+  CHECK(other == NULL);
+  o.tail[5] = 0;
+  o.known.struct_size = offsetof(eml_attention_options, depth); /* shorter: depth is the default */
+  CHECK_OK(eml_attention_create(&o.known, &other));
+  CHECK(attention_info(attention).depth == 5 && attention_info(other).depth == 3);
+  CHECK_OK(eml_attention_free(other));
+  CHECK_OK(eml_attention_create(NULL, &other));
+  CHECK(attention_info(other).kind == EML_ATTENTION_BLOCK && attention_info(other).nodes == 8);
+  CHECK_OK(eml_attention_free(other));
+
+  WITH_TAIL(eml_attention_info) info;
+  memset(&info, 0xee, sizeof info);
+  info.known.struct_size = offsetof(eml_attention_info, event_count);
+  CHECK_OK(eml_attention_get_info(attention, &info.known));
+  CHECK(info.known.sample_count == 0 && info.known.event_count == UINT64_C(0xeeeeeeeeeeeeeeee));
+  memset(&info, 0xee, sizeof info);
+  info.known.struct_size = sizeof info;
+  CHECK_OK(eml_attention_get_info(attention, &info.known));
+  CHECK(info.known.scale > 0.7 && info.known.scale < 0.71 && info.tail[0] == 0 && info.tail[TAIL - 1] == 0);
+
+  record_sequences(attention, 8, 1);
+  WITH_TAIL(eml_attention_train_options) t;
+  WITH_TAIL(eml_attention_train_result) result;
+  memset(&t, 0, sizeof t);
+  CHECK_OK(eml_attention_train_options_init(&t.known, sizeof t.known));
+  t.known.trials = 10;
+  t.known.struct_size = sizeof t;
+  memset(&result, 0xee, sizeof result);
+  result.known.struct_size = offsetof(eml_attention_train_result, cross_loss);
+  CHECK_OK(eml_attention_train(attention, &t.known, &result.known));
+  CHECK(result.known.samples_used == 8 && bits_of(result.known.cross_loss) == UINT64_C(0xeeeeeeeeeeeeeeee));
+  t.tail[0] = 1;
+  CHECK_STATUS(eml_attention_train(attention, &t.known, NULL), EML_E_VERSION);
+  eml_buffer *json = POISON;
+  CHECK_STATUS(eml_attention_compare(4, 2, 2, 3, &t.known, 1, &json), EML_E_VERSION);
+  CHECK(json == NULL);
+  for (uint32_t size = 0; size < sizeof(uint32_t); size++) {
+    CHECK_STATUS(eml_attention_options_init(&o.known, size), EML_E_VERSION);
+    CHECK_STATUS(eml_attention_train_options_init(&t.known, size), EML_E_VERSION);
+    o.known.struct_size = t.known.struct_size = result.known.struct_size = info.known.struct_size = size;
+    CHECK_STATUS(eml_attention_create(&o.known, &other), EML_E_VERSION);
+    CHECK_STATUS(eml_attention_train(attention, &t.known, NULL), EML_E_VERSION);
+    CHECK_STATUS(eml_attention_train(attention, NULL, &result.known), EML_E_VERSION);
+    CHECK_STATUS(eml_attention_get_info(attention, &info.known), EML_E_VERSION);
+  }
+  CHECK(attention_info(attention).training_rounds == 1);
+  CHECK_OK(eml_attention_free(attention));
+}
+
 int main(void) {
   RUN(model_defaults);
   RUN(train_defaults);
@@ -253,5 +338,7 @@ int main(void) {
   RUN(train_options_sizes);
   RUN(out_struct_sizes);
   RUN(pushed_event_sizes);
+  RUN(attention_defaults);
+  RUN(attention_sizes);
   return test_summary("options");
 }

@@ -5,6 +5,8 @@ import json
 from typing import Any, Dict
 
 from . import abi, errors
+from ._attention import (AttentionTraining, BaselineAttention, EmlAttention, ToyEmlAttention, compare_eml_vs_baseline,
+                         run_attention_benchmark)
 from ._audit import AuditReport
 from ._cancel import Cancel
 from ._events import Event, event_type
@@ -22,12 +24,13 @@ from .errors import (EmlArgumentError, EmlBufferError, EmlBusyError, EmlError, E
 __version__ = abi.EML_VERSION_STRING
 
 __all__ = [
-    "AuditReport", "Cancel", "EmlArgumentError", "EmlBufferError", "EmlBusyError", "EmlError", "EmlFormatError", "EmlHandleError",
-    "EmlInternalError", "EmlIoError", "EmlLimitError", "EmlLoadError", "EmlMemoryError", "EmlModel",
-    "EmlNonFiniteError", "EmlShapeError", "EmlStateError", "EmlTree", "EmlTypeError", "EmlUnsupportedError",
-    "EmlVersionError", "Event", "Metadata", "Progress", "SafeTree", "Scaling", "Snapping", "Training", "abi", "build_info", "eml",
-    "eml_safe", "errors", "event_type", "exp", "library_path", "ln", "pow", "random_restart", "set_log", "softmax3",
-    "verify_audit", "version",
+    "AttentionTraining", "AuditReport", "BaselineAttention", "Cancel", "EmlArgumentError", "EmlAttention",
+    "EmlBufferError", "EmlBusyError", "EmlError", "EmlFormatError", "EmlHandleError", "EmlInternalError", "EmlIoError",
+    "EmlLimitError", "EmlLoadError", "EmlMemoryError", "EmlModel", "EmlNonFiniteError", "EmlShapeError",
+    "EmlStateError", "EmlTree", "EmlTypeError", "EmlUnsupportedError", "EmlVersionError", "Event", "Metadata",
+    "Progress", "SafeTree", "Scaling", "Snapping", "ToyEmlAttention", "Training", "abi", "build_info", "compare_eml_vs_baseline",
+    "eml", "eml_safe", "errors", "event_type", "exp", "library_path", "ln", "pow", "random_restart",
+    "run_attention_benchmark", "set_log", "softmax3", "verify_audit", "version",
 ]
 
 

@@ -104,7 +104,7 @@ class Doubles(NamedTuple):
 
 
 def read(values: Any, what: str, absent: bool = False) -> Doubles:
-    """Numbers of any kind and of zero to two dimensions. With `absent`, None stands for an unknown value."""
+    """Numbers of any kind and shape. With `absent`, None stands for an unknown value."""
     if isinstance(values, (str, bytes, bytearray)):
         raise EmlTypeError("%s must be numbers, not %s" % (what, type(values).__name__))
     given = _numpy_array(values)
@@ -129,7 +129,7 @@ def read(values: Any, what: str, absent: bool = False) -> Doubles:
 
 
 def _read_objects(values: Any, what: str, absent: bool, numpy: bool) -> Doubles:
-    """Numbers that are Python objects: a scalar, a sequence of scalars or a sequence of such sequences."""
+    """Numbers that are Python objects: a scalar, a sequence of scalars, a sequence of such sequences, and so on."""
     try:
         if _is_scalar(values):
             shape: Tuple[int, ...] = ()
@@ -137,8 +137,9 @@ def _read_objects(values: Any, what: str, absent: bool, numpy: bool) -> Doubles:
         else:
             items = list(values)
             shape = (len(items),)
-            if items and not _is_scalar(items[0]):
-                items, shape = _flatten(items, what)
+            while items and not _is_scalar(items[0]):
+                items, columns = _flatten(items, what)
+                shape += (columns,)
         present = None
         if absent and None in items:
             present = bytes(value is not None for value in items)
@@ -150,13 +151,13 @@ def _read_objects(values: Any, what: str, absent: bool, numpy: bool) -> Doubles:
         raise EmlTypeError("%s: %s" % (what, error)) from None
 
 
-def _flatten(rows: List[Any], what: str) -> Tuple[List[Any], Tuple[int, int]]:
+def _flatten(rows: List[Any], what: str) -> Tuple[List[Any], int]:
     rows = [list(row) for row in rows]
     columns = len(rows[0])
     for index, row in enumerate(rows):
         if len(row) != columns:
             raise EmlShapeError("%s: row %d has %d values, row 0 has %d" % (what, index, len(row), columns))
-    return list(chain.from_iterable(rows)), (len(rows), columns)
+    return list(chain.from_iterable(rows)), columns
 
 
 class Matrix(NamedTuple):
@@ -175,6 +176,18 @@ def matrix(values: Any, columns: int, what: str = "x") -> Matrix:
         raise EmlShapeError("%s: expected %d values in a row, or rows of %d values; got the shape %s"
                             % (what, columns, columns, shape))
     return Matrix(numbers, 1 if len(shape) == 1 else shape[0], len(shape) == 1)
+
+
+def sequences(values: Any, seq_len: int, d_model: int, what: str = "x") -> Matrix:
+    """One sequence, flat or (seq_len, d_model), or a row of sequences of either shape."""
+    numbers = read(values, what)
+    shape, width = numbers.shape, seq_len * d_model
+    if shape in ((width,), (seq_len, d_model)):
+        return Matrix(numbers, 1, True)
+    if len(shape) in (2, 3) and shape[1:] in ((width,), (seq_len, d_model)):
+        return Matrix(numbers, shape[0], False)
+    raise EmlShapeError("%s: expected a sequence of the shape %s or %s, or several of them; got the shape %s"
+                        % (what, (seq_len, d_model), (width,), shape))
 
 
 def targets(values: Any, x: Matrix, heads: int) -> Doubles:
@@ -209,11 +222,14 @@ def fill(shape: Tuple[int, ...], numpy: bool, out: Any, write: Callable[[memoryv
         return result
     memory = array("d", bytes(8 * count))
     write(memoryview(memory))
-    numbers = memory.tolist()
-    if len(shape) == 2:
-        rows, columns = shape
-        return [numbers[row * columns:(row + 1) * columns] for row in range(rows)]
-    return numbers if shape else numbers[0]
+    return _nested(memory.tolist(), shape) if shape else memory[0]
+
+
+def _nested(numbers: List[float], shape: Tuple[int, ...]) -> List[Any]:
+    if len(shape) == 1:
+        return numbers
+    size = len(numbers) // shape[0] if shape[0] else 0
+    return [_nested(numbers[row * size:(row + 1) * size], shape[1:]) for row in range(shape[0])]
 
 
 def _writable(out: Any, count: int) -> memoryview:

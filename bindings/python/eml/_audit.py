@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from . import abi
 from ._native import last_error, lib, path_bytes
-from ._training import Work
+from ._training import Watched
 
 _VERDICTS = {
     abi.EML_AUDIT_OK: "ok",
@@ -40,15 +40,16 @@ class AuditReport(NamedTuple):
         return self.verdict == "ok"
 
 
-def verify(handle: Any, log: Any, work: Work) -> AuditReport:
-    """Checks a log, bytes or a path, against the samples of a model."""
+def verify(kind: str, handle: Any, log: Any, work: Watched) -> AuditReport:
+    """Checks a log, bytes or a path, against the samples of a model or an attention block."""
     raw = abi.eml_audit_report(struct_size=sizeof(abi.eml_audit_report))
     if isinstance(log, (bytes, bytearray, memoryview)):
         data = bytes(log)
-        status = lib.eml_model_verify_audit(handle, data, len(data), byref(work.options), byref(raw))
+        status = getattr(lib, "eml_%s_verify_audit" % kind)(handle, data, len(data), byref(work.options), byref(raw))
     else:
         path = path_bytes(log)
-        status = lib.eml_model_verify_audit_file(handle, path, len(path), byref(work.options), byref(raw))
+        function = getattr(lib, "eml_%s_verify_audit_file" % kind)
+        status = function(handle, path, len(path), byref(work.options), byref(raw))
     message = ""
     if status == abi.EML_E_FORMAT and raw.verdict != abi.EML_AUDIT_OK:
         message = str(last_error())

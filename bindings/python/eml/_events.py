@@ -47,8 +47,8 @@ def to_dict(event: abi.eml_event) -> Event:
     return {name: body}
 
 
-def push(model: Any, event: Event, default_name: str) -> None:
-    """Appends an event to a model's log; "model_name" may be left out."""
+def push(function: Callable[[Any, Any], int], handle: Any, event: Event, default_name: str) -> None:
+    """Appends an event to an object's log; "model_name" may be left out."""
     name, body = _taken_apart(event)
     number, fields = _TYPES[name]
     made = abi.eml_event(struct_size=sizeof(abi.eml_event), type=number)
@@ -69,7 +69,7 @@ def push(model: Any, event: Event, default_name: str) -> None:
             if isinstance(error, EmlTypeError):
                 raise
             raise EmlTypeError("%s of a %s event: %s" % (key, name, error)) from None
-    check(lib.eml_model_push_event(model, byref(made)))
+    check(function(handle, byref(made)))
 
 
 def _taken_apart(event: Event) -> Tuple[str, Dict[str, Any]]:

@@ -1,19 +1,17 @@
 """EmlModel, a function that is learned from samples."""
 from __future__ import annotations
 
-import json
-from ctypes import byref, c_double, c_uint64, c_void_p, sizeof
-from typing import Any, Callable, List, NamedTuple, Optional, Tuple, Type, TypeVar
+from ctypes import byref, c_double, sizeof
+from typing import Any, List, NamedTuple, Optional, Tuple, Type, TypeVar
 
-from . import _events, abi
+from . import abi
 from ._arrays import Doubles, fill, flat, matrix, pointer, read, targets
 from ._audit import AuditReport, verify
-from ._bytes import Stored
 from ._cancel import Cancel
-from ._events import Event
+from ._eventful import Eventful
 from ._metadata import Metadata
-from ._native import bytes_at, check, expression_code, format_code, lib, two_calls, unsigned, utf8
-from ._training import ProgressFunction, Snapping, Training, Work, train_options
+from ._native import check, expression_code, lib, two_calls, unsigned, utf8
+from ._training import PHASES, ProgressFunction, Snapping, Training, Watched, Work
 from .errors import EmlArgumentError
 
 PROFILES = {"eml-core-0.1": abi.EML_PROFILE_EML_CORE_0_1, "default": abi.EML_PROFILE_DEFAULT}
@@ -32,7 +30,7 @@ class Scaling(NamedTuple):
     targets: List[Tuple[float, float]]
 
 
-class EmlModel(Stored):
+class EmlModel(Eventful):
     """A learned function of `inputs` numbers with `heads` answers, of depth 2 to 5.
 
     profile "eml-core-0.1" (the default here) is bit for bit the Rust crate eml-core 0.1.0; "default" is the better
@@ -41,7 +39,6 @@ class EmlModel(Stored):
     """
 
     _kind = "model"
-    _sink: Any = None  # keeps the callback of set_event_sink alive
     last_training: Optional[Training] = None
 
     def __init__(self, depth: int, inputs: int, heads: int, profile: str = "eml-core-0.1"):
@@ -106,17 +103,6 @@ class EmlModel(Stored):
     @property
     def pending_event_count(self) -> int:
         return int(self._info().event_count)
-
-    @property
-    def name(self) -> str:
-        """The name that events carry; "" at first."""
-        text = two_calls(lambda buf, cap, need: lib.eml_model_get_name(self._handle, buf, cap, need))
-        return text[:-1].decode("utf-8")
-
-    @name.setter
-    def name(self, value: str) -> None:
-        data = utf8(value, "name")
-        check(lib.eml_model_set_name(self._handle, data, len(data)))
 
     @property
     def metadata(self) -> Metadata:
@@ -190,7 +176,7 @@ class EmlModel(Stored):
         info = self._info()
         if info.profile == abi.EML_PROFILE_EML_CORE_0_1 and info.sample_count < _CORE_MIN_SAMPLES:
             return False
-        work = Work(train_options(max_sweeps, seed, target_loss, audit), progress, cancel)
+        work = Work(progress, cancel, max_sweeps, seed, target_loss, audit)
         result = abi.eml_train_result(struct_size=sizeof(abi.eml_train_result))
         status = lib.eml_model_train(self._handle, byref(work.options), byref(result))
         cancelled = work.finish(status)
@@ -204,8 +190,8 @@ class EmlModel(Stored):
 
         Nothing else of this model matters: the log holds the parameters and options that the training began with.
         """
-        work = Work(train_options(None, None, None), progress, cancel)
-        return verify(self._handle, log, work)
+        work = Work(progress, cancel, None, None, None)
+        return verify(self._kind, self._handle, log, work)
 
     def loss(self) -> float:
         """The loss of the current parameters on the recorded samples, in the model's (scaled) units."""
@@ -222,12 +208,10 @@ class EmlModel(Stored):
         the loss on the recorded samples may grow altogether; max_loss: a loss that is always good enough (by default
         1e-9 of the targets' mean square). In the profile "default" a scaling becomes part of the parameters.
         """
-        options = abi.eml_snap_options()
-        check(lib.eml_snap_options_init(byref(options), sizeof(options)))
+        work = Watched(abi.eml_snap_options(), lib.eml_snap_options_init, PHASES, progress, cancel)
         for field, value in (("tolerance", tolerance), ("max_loss_increase", max_loss_increase), ("max_loss", max_loss)):
             if value is not None:
-                setattr(options, field, value)
-        work = Work(options, progress, cancel)
+                setattr(work.options, field, value)
         result = abi.eml_snap_result(struct_size=sizeof(abi.eml_snap_result))
         indices = (c_uint64 * (4 * self._param_count))()  # a logit may be set more than once
         status = lib.eml_model_snap(self._handle, byref(work.options), indices, len(indices), byref(result))
@@ -249,7 +233,7 @@ class EmlModel(Stored):
                 cancel: Optional[Cancel] = None, *, max_sweeps: Optional[int] = None, seed: Optional[int] = None,
                 target_loss: Optional[float] = None, audit: Any = None) -> _Self:
         """A shallower student, trained on `samples` (at least 50) random inputs in [0, 1)."""
-        work = Work(train_options(max_sweeps, seed, target_loss, audit), progress, cancel)
+        work = Work(progress, cancel, max_sweeps, seed, target_loss, audit)
         handle = self._new_handle()
         status = lib.eml_model_distill(self._handle, unsigned(depth, 32, "depth"), unsigned(samples, 64, "samples"),
                                        byref(work.options), byref(handle))
@@ -283,42 +267,6 @@ class EmlModel(Stored):
         if isinstance(answer, list):
             return answer[0] if answer and isinstance(answer[0], float) else [row[0] for row in answer]
         return answer[:, 0] if answer.ndim == 2 else float(answer[0])
-
-    # -------------------------------------------------------------------------------------------- events
-
-    def drain_events(self) -> List[Event]:
-        """Takes all pending events, oldest first, in the shape of eml-core's JSON (which has None for NaN)."""
-        events: List[Event] = json.loads(self.drain_events_bytes("json"))
-        return events
-
-    def drain_events_bytes(self, format: str = "json") -> bytes:
-        """All pending events as eml-core's JSON text or, with "protobuf", as an eml.v1.EventLog."""
-        code = format_code(format)
-        data = two_calls(lambda buf, cap, need: lib.eml_model_drain_events(self._handle, code, buf, cap, need))
-        return data[:-1] if code == abi.EML_FORMAT_JSON else data
-
-    def push_event(self, event: Event) -> None:
-        """Appends an event: {"Drift": {"predicted": 1.0, "actual": 1.5, "drift_pct": 50.0}}."""
-        _events.push(self._handle, event, self.name)
-
-    def set_event_sink(self, sink: Optional[Callable[[Event], Any]]) -> None:
-        """Calls sink(event) with every new event, on the thread whose call caused it. None: off."""
-        callback = abi.eml_event_fn() if sink is None else _events.as_callback(sink)
-        check(lib.eml_model_set_event_sink(self._handle, callback, None))
-        self._sink = callback
-
-    # -------------------------------------------------------------------------------------------- bytes
-
-    def to_bytes(self, format: str = "safetensors") -> bytes:
-        """The model as bytes: "json", "safetensors" or "protobuf". Samples and events are not part of it."""
-        buffer = abi.FUNCTIONS["eml_model_export_buffer"][-1]._type_()
-        check(lib.eml_model_export_buffer(self._handle, format_code(format), byref(buffer)))
-        try:
-            data, size = c_void_p(), c_uint64()
-            check(lib.eml_buffer_data(buffer, byref(data), byref(size)))
-            return bytes_at(data.value, size.value)
-        finally:
-            lib.eml_buffer_free(buffer)
 
     def __reduce__(self) -> Any:
         return _unpickle, (type(self), self.to_bytes("safetensors"), self.name)

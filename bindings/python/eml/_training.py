@@ -2,21 +2,23 @@
 from __future__ import annotations
 
 from ctypes import POINTER, byref, c_char, c_char_p, cast, sizeof
-from typing import Any, Callable, Generator, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, Generator, List, NamedTuple, Optional
 
 from . import abi
 from ._cancel import Cancel
 from ._native import check, lib, path_bytes, unsigned
 from .errors import EmlTypeError
 
-_PHASES = {abi.EML_PHASE_RESTART: "restart", abi.EML_PHASE_DESCENT: "descent", abi.EML_PHASE_SNAP: "snap"}
+PHASES = {abi.EML_PHASE_RESTART: "restart", abi.EML_PHASE_DESCENT: "descent", abi.EML_PHASE_SNAP: "snap"}
 
 
 class Progress(NamedTuple):
     """How far a training has come."""
 
-    phase: str  # "restart" (random restarts), "descent" (coordinate descent) or "snap"
-    step: int  # restarts or sweeps done
+    # A model: "restart" (random restarts), "descent" (coordinate descent) or "snap". An EmlAttention: "alignment" or "refinement".
+    # eml-core's attention blocks: the number of the training.
+    phase: str
+    step: int  # restarts, sweeps, evaluations or trials done
     total: int  # most there can be
     loss: float  # best so far
     evaluations: int  # of the loss, so far
@@ -51,35 +53,25 @@ class Snapping(NamedTuple):
 ProgressFunction = Callable[[Progress], Any]
 
 
-def train_options(max_sweeps: Optional[int], seed: Optional[int], target_loss: Optional[float],
-                  audit: Any = None) -> abi.eml_train_options:
-    options = abi.eml_train_options()
-    check(lib.eml_train_options_init(byref(options), sizeof(options)))
-    if max_sweeps is not None:
-        options.max_sweeps = unsigned(max_sweeps, 32, "max_sweeps")
-    if seed is not None:
-        options.seed = unsigned(seed, 64, "seed")
-    if target_loss is not None:
-        options.target_loss = target_loss
-    if audit is not None:
-        path = path_bytes(audit)
-        options.audit_path = cast(c_char_p(path), POINTER(c_char))  # keeps the bytes alive
-        options.audit_path_len = len(path)
-    return options
+class Watched:
+    """The options struct of one training, and the exceptions that its progress function raised."""
 
-
-class Work:
-    """The options struct of one piece of work, and the exceptions that its progress function raised."""
-
-    def __init__(self, options: Any, progress: Optional[ProgressFunction], cancel: Optional[Cancel]):
+    def __init__(self, options: Any, init: Any, phases: Dict[int, str], progress: Optional[ProgressFunction],
+                 cancel: Optional[Cancel], audit: Any = None):
         self.options = options
+        check(init(byref(self.options), sizeof(self.options)))
+        if audit is not None:
+            path = path_bytes(audit)
+            self._path = c_char_p(path)  # keeps the bytes alive
+            self.options.audit_path = cast(self._path, POINTER(c_char))
+            self.options.audit_path_len = len(path)
         if cancel is not None:
             if not isinstance(cancel, Cancel):
                 raise EmlTypeError("cancel must be an eml.Cancel, not %s" % type(cancel).__name__)
             self.cancel = cancel  # keeps the token alive
             self.options.cancel = cancel._handle
         self.failures: List[BaseException] = []
-        steps = _steps(progress, self.failures)
+        steps = _steps(progress, phases, self.failures)
         next(steps)
         # Always set, so that signals (Ctrl-C) are noticed in a training without a progress function, too. The property
         # is a way to drop the second argument, `user`, without a Python function: see _steps.
@@ -97,7 +89,22 @@ class Work:
         return check(status) == abi.EML_CANCELLED
 
 
-def _steps(progress: Optional[ProgressFunction], failures: List[BaseException]) -> Generator[int, Any, None]:
+class Work(Watched):
+    """The training of a model."""
+
+    def __init__(self, progress: Optional[ProgressFunction], cancel: Optional[Cancel], max_sweeps: Optional[int],
+                 seed: Optional[int], target_loss: Optional[float], audit: Any = None):
+        super().__init__(abi.eml_train_options(), lib.eml_train_options_init, PHASES, progress, cancel, audit)
+        if max_sweeps is not None:
+            self.options.max_sweeps = unsigned(max_sweeps, 32, "max_sweeps")
+        if seed is not None:
+            self.options.seed = unsigned(seed, 64, "seed")
+        if target_loss is not None:
+            self.options.target_loss = target_loss
+
+
+def _steps(progress: Optional[ProgressFunction], phases: Dict[int, str],
+           failures: List[BaseException]) -> Generator[int, Any, None]:
     """Receives each eml_progress pointer and yields 0 to go on or 1 to stop.
 
     A generator, because Python runs signal handlers (KeyboardInterrupt!) at the first instruction of a function, before
@@ -112,7 +119,7 @@ def _steps(progress: Optional[ProgressFunction], failures: List[BaseException]) 
                 pointer = yield stop
                 if progress is not None and not stop:
                     state = pointer.contents
-                    progress(Progress(_PHASES.get(state.phase, str(state.phase)), state.step, state.total, state.loss,
+                    progress(Progress(phases.get(state.phase, str(state.phase)), state.step, state.total, state.loss,
                                       state.evaluations, state.accepted))
         except BaseException as error:
             if pointer is None and isinstance(error, GeneratorExit):

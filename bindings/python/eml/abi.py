@@ -77,6 +77,8 @@ EML_WITHIN_SAMPLES = 1
 EML_PHASE_RESTART = 1
 EML_PHASE_DESCENT = 2
 EML_PHASE_SNAP = 3
+EML_PHASE_ALIGNMENT = 1
+EML_PHASE_REFINEMENT = 2
 
 EML_AUDIT_OK = 0
 EML_AUDIT_TRUNCATED = 1
@@ -88,6 +90,10 @@ EML_AUDIT_REORDERED = 6
 EML_AUDIT_OTHER_DATA = 7
 EML_AUDIT_DIFFERS = 8
 EML_AUDIT_STOPPED = 9
+
+EML_ATTENTION_TOY = 1
+EML_ATTENTION_BASELINE = 2
+EML_ATTENTION_BLOCK = 3
 
 EML_EVENT_TRAINED = 1
 EML_EVENT_PREDICTION = 2
@@ -107,6 +113,10 @@ class eml_model(Structure):
 
 
 class eml_safetree(Structure):
+    pass
+
+
+class eml_attention(Structure):
     pass
 
 
@@ -251,6 +261,83 @@ class eml_audit_report(Structure):
     ]
 
 
+class eml_attention_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("kind", c_int32),
+        ("d_model", c_uint32),
+        ("d_k", c_uint32),
+        ("seq_len", c_uint32),
+        ("depth", c_uint32),
+        ("heads", c_uint32),
+        ("nodes", c_uint32),
+        ("positional", c_int32),
+        ("residual", c_int32),
+        ("chunk", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class eml_attention_info(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("kind", c_int32),
+        ("d_model", c_uint32),
+        ("d_k", c_uint32),
+        ("seq_len", c_uint32),
+        ("depth", c_uint32),
+        ("heads", c_uint32),
+        ("nodes", c_uint32),
+        ("positional", c_int32),
+        ("residual", c_int32),
+        ("chunk", c_uint32),
+        ("trained", c_int32),
+        ("param_count", c_uint64),
+        ("sample_count", c_uint64),
+        ("event_count", c_uint64),
+        ("training_rounds", c_uint64),
+        ("last_accepts", c_uint64),
+        ("scale", c_double),
+    ]
+
+
+class eml_attention_train_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("seed", c_uint64),
+        ("trials", c_uint64),
+        ("step_init", c_double),
+        ("step_final", c_double),
+        ("max_samples", c_uint64),
+        ("eval_subset", c_uint64),
+        ("convergence_mse", c_double),
+        ("max_evaluations", c_uint64),
+        ("target_loss", c_double),
+        ("cancel", POINTER(eml_cancel)),
+        ("progress", eml_progress_fn),
+        ("user", c_void_p),
+        ("audit_path", POINTER(c_char)),
+        ("audit_path_len", c_uint64),
+        ("audit", eml_write_fn),
+    ]
+
+
+class eml_attention_train_result(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("converged", c_int32),
+        ("samples_used", c_uint64),
+        ("mse_before", c_double),
+        ("mse_after", c_double),
+        ("cross_loss", c_double),
+        ("evaluations", c_uint64),
+        ("trials", c_uint64),
+        ("accepted", c_uint64),
+        ("rounds", c_uint64),
+    ]
+
+
 class eml_event(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -281,6 +368,7 @@ _SIZE = POINTER(c_uint64)
 _TEXT = POINTER(c_char)
 _MODEL = POINTER(eml_model)
 _SAFETREE = POINTER(eml_safetree)
+_ATTENTION = POINTER(eml_attention)
 _CANCEL = POINTER(eml_cancel)
 _BUFFER = POINTER(eml_buffer)
 
@@ -370,11 +458,46 @@ FUNCTIONS = {
     "eml_model_save": (eml_status, _MODEL, c_char_p, c_uint64, c_int32),
     "eml_model_load": (eml_status, c_char_p, c_uint64, c_int32, POINTER(_MODEL)),
 
+    "eml_attention_options_init": (eml_status, POINTER(eml_attention_options), c_uint32),
+    "eml_attention_create": (eml_status, POINTER(eml_attention_options), POINTER(_ATTENTION)),
+    "eml_attention_free": (eml_status, _ATTENTION),
+    "eml_attention_clone": (eml_status, _ATTENTION, POINTER(_ATTENTION)),
+    "eml_attention_get_info": (eml_status, _ATTENTION, POINTER(eml_attention_info)),
+    "eml_attention_get_params": (eml_status, _ATTENTION, _DOUBLES, c_uint64),
+    "eml_attention_set_params": (eml_status, _ATTENTION, _DOUBLES, c_uint64, c_uint32),
+    "eml_attention_set_trained": (eml_status, _ATTENTION, c_int32),
+    "eml_attention_set_name": (eml_status, _ATTENTION, c_char_p, c_uint64),
+    "eml_attention_get_name": (eml_status, _ATTENTION, _TEXT, c_uint64, _SIZE),
+    "eml_attention_record": (eml_status, _ATTENTION, _DOUBLES, _DOUBLES, c_uint64, c_uint32),
+    "eml_attention_clear_samples": (eml_status, _ATTENTION),
+    "eml_attention_forward": (eml_status, _ATTENTION, _DOUBLES, c_uint64, _DOUBLES, c_uint32),
+    "eml_attention_loss": (eml_status, _ATTENTION, _DOUBLES),
+    "eml_attention_train_options_init": (eml_status, POINTER(eml_attention_train_options), c_uint32),
+    "eml_attention_train": (eml_status, _ATTENTION, POINTER(eml_attention_train_options),
+                            POINTER(eml_attention_train_result)),
+    "eml_attention_verify_audit": (eml_status, _ATTENTION, c_void_p, c_uint64, POINTER(eml_attention_train_options),
+                                   POINTER(eml_audit_report)),
+    "eml_attention_verify_audit_file": (eml_status, _ATTENTION, c_char_p, c_uint64, POINTER(eml_attention_train_options),
+                                        POINTER(eml_audit_report)),
+    "eml_attention_export": (eml_status, _ATTENTION, c_int32, c_void_p, c_uint64, _SIZE),
+    "eml_attention_export_buffer": (eml_status, _ATTENTION, c_int32, POINTER(_BUFFER)),
+    "eml_attention_import": (eml_status, c_void_p, c_uint64, c_int32, POINTER(_ATTENTION)),
+    "eml_attention_save": (eml_status, _ATTENTION, c_char_p, c_uint64, c_int32),
+    "eml_attention_load": (eml_status, c_char_p, c_uint64, c_int32, POINTER(_ATTENTION)),
+    "eml_attention_benchmark": (eml_status, c_uint32, c_uint32, c_uint32, c_uint32, c_uint64, _CANCEL,
+                                POINTER(_BUFFER)),
+    "eml_attention_compare": (eml_status, c_uint32, c_uint32, c_uint32, c_uint32, POINTER(eml_attention_train_options),
+                              c_uint64, POINTER(_BUFFER)),
+
     "eml_event_type_name": (c_char_p, c_int32),
     "eml_model_push_event": (eml_status, _MODEL, POINTER(eml_event)),
     "eml_model_next_event": (eml_status, _MODEL, POINTER(eml_event)),
     "eml_model_drain_events": (eml_status, _MODEL, c_int32, c_void_p, c_uint64, _SIZE),
     "eml_model_set_event_sink": (eml_status, _MODEL, eml_event_fn, c_void_p),
+    "eml_attention_push_event": (eml_status, _ATTENTION, POINTER(eml_event)),
+    "eml_attention_next_event": (eml_status, _ATTENTION, POINTER(eml_event)),
+    "eml_attention_drain_events": (eml_status, _ATTENTION, c_int32, c_void_p, c_uint64, _SIZE),
+    "eml_attention_set_event_sink": (eml_status, _ATTENTION, eml_event_fn, c_void_p),
 }
 
 

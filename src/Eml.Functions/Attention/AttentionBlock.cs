@@ -31,7 +31,8 @@ public abstract class AttentionBlock
     private readonly List<double[]> _targets = [];
     private double[] _parameters;
     private double _scale;
-    private AttentionEvaluator? _evaluator; // made when it is first asked for
+    private bool _trained;
+    private Compiled _compiled;
 
     private protected AttentionBlock(string name, AttentionLayout layout, ulong seed)
     {
@@ -45,12 +46,12 @@ public abstract class AttentionBlock
         }
 
         _scale = 1.0 / Math.Sqrt(layout.DK);
+        _compiled = new Compiled(layout, _parameters, _scale, false);
     }
 
     private protected AttentionBlock(AttentionBlock other)
     {
         Name = other.Name;
-        Trained = other.Trained;
         TrainingRounds = other.TrainingRounds;
         LastAccepts = other.LastAccepts;
         _layout = other._layout;
@@ -58,7 +59,8 @@ public abstract class AttentionBlock
         _targets.AddRange(other._targets);
         _parameters = other._parameters;
         _scale = other._scale;
-        _evaluator = other._evaluator;
+        _trained = other._trained;
+        _compiled = other._compiled;
     }
 
     /// <summary>The name that events and files carry.</summary>
@@ -77,7 +79,15 @@ public abstract class AttentionBlock
     public int Width => _layout.Width;
 
     /// <summary>Whether a training reached its limit, or the caller said so.</summary>
-    public bool Trained { get; set; }
+    public bool Trained
+    {
+        get => _trained;
+        set
+        {
+            _trained = value;
+            Publish();
+        }
+    }
 
     /// <summary>Trainings so far, those without enough samples included.</summary>
     public ulong TrainingRounds { get; set; }
@@ -135,11 +145,11 @@ public abstract class AttentionBlock
     {
         CheckSamples("x", x, rows, allowNonFinite);
         Check.Length("y", y.Length, rows, Width);
-        AttentionEvaluator evaluator = Volatile.Read(ref _evaluator) ?? Compile();
-        bool learned = UsesLearnedSoftmax;
+        Compiled compiled = Volatile.Read(ref _compiled);
+        AttentionEvaluator evaluator = compiled.Evaluator;
         for (int i = 0; i < rows; i++)
         {
-            evaluator.Row(x.Slice(i * Width, Width), y.Slice(i * Width, Width), learned);
+            evaluator.Row(x.Slice(i * Width, Width), y.Slice(i * Width, Width), compiled.Learned);
         }
     }
 
@@ -166,6 +176,20 @@ public abstract class AttentionBlock
     {
         _inputs.Clear();
         _targets.Clear();
+    }
+
+    /// <summary>The mean squared error over the recorded samples; the largest double if there are none.</summary>
+    public double Loss()
+    {
+        var error = new MeanSquare();
+        double[] y = new double[Width];
+        for (int i = 0; i < _inputs.Count; i++)
+        {
+            Forward(_inputs[i], 1, y, allowNonFinite: true);
+            error.Add(y, _targets[i]);
+        }
+
+        return _inputs.Count == 0 ? double.MaxValue : error.Value;
     }
 
     /// <summary>(<see cref="Width"/>), the input of a recorded sample, counted from the oldest.</summary>
@@ -277,6 +301,7 @@ public abstract class AttentionBlock
         var random = new Lcg64(unchecked(config.Seed + round * RoundStride));
         var steps = new AttentionSteps(config);
         int work = trainer.WorkPerTrial;
+        monitor.Look(); // a short training may be over before the next look
         for (long trial = 0; trial < config.Trials && !monitor.Stopped; trial++)
         {
             double step = steps.At(trial);
@@ -309,14 +334,23 @@ public abstract class AttentionBlock
         Check.Matrix(what, values, rows, Width, allowNonFinite);
     }
 
-    // Readers hold on to the evaluator they found, so that it can be forgotten at any time.
-    private void Publish() => Volatile.Write(ref _evaluator, null);
+    // Readers hold on to what they found, so that it can be replaced at any time.
+    private void Publish() => Volatile.Write(ref _compiled, new Compiled(_layout, _parameters, _scale, UsesLearnedSoftmax));
 
-    // Several threads may come here at once and make the same evaluator.
-    private AttentionEvaluator Compile()
+    /// <summary>One state of the block; its evaluator is made when it is first asked for, by several threads at once maybe.</summary>
+    private sealed class Compiled(AttentionLayout layout, double[] parameters, double scale, bool learned)
     {
-        var evaluator = new AttentionEvaluator(_layout, _parameters, _scale);
-        Volatile.Write(ref _evaluator, evaluator);
-        return evaluator;
+        private AttentionEvaluator? _evaluator;
+
+        public bool Learned => learned;
+
+        public AttentionEvaluator Evaluator => Volatile.Read(ref _evaluator) ?? Make();
+
+        private AttentionEvaluator Make()
+        {
+            var evaluator = new AttentionEvaluator(layout, parameters, scale);
+            Volatile.Write(ref _evaluator, evaluator);
+            return evaluator;
+        }
     }
 }

@@ -26,6 +26,13 @@ internal sealed class BlockSamples(int length, int limit)
         }
     }
 
+    /// <summary>Takes over another list's samples, which never change, and its order.</summary>
+    public void AddAll(BlockSamples other)
+    {
+        _samples.AddRange(other._samples);
+        _oldest = other._oldest;
+    }
+
     public void Clear()
     {
         _samples.Clear();

@@ -41,7 +41,8 @@ public sealed class EmlAttention
     /// <summary>The name that events carry; "" at first.</summary>
     public string Name { get; set; } = "";
 
-    private string DisplayName => Name.Length > 0 ? Name : $"eml_attn_s{Config.SeqLen}d{Config.DModel}h{Config.Heads}";
+    /// <summary>The name, or one made of the shape.</summary>
+    public string DisplayName => Name.Length > 0 ? Name : $"eml_attn_s{Config.SeqLen}d{Config.DModel}h{Config.Heads}";
 
     /// <summary>Whether the last training converged, or the caller said so.</summary>
     public bool Trained { get; set; }
@@ -62,6 +63,20 @@ public sealed class EmlAttention
 
     /// <summary>Recorded samples.</summary>
     public int SampleCount => _samples.Count;
+
+    /// <summary>A copy with parameters, name, state, samples and events.</summary>
+    public EmlAttention Clone()
+    {
+        var copy = new EmlAttention(Config) { Name = Name, Trained = Trained };
+        copy.Publish(_parameters);
+        copy._samples.AddAll(_samples);
+        foreach (EmlEvent item in Events)
+        {
+            copy.Events.Add(item);
+        }
+
+        return copy;
+    }
 
     /// <summary>Parameters of a block of this shape; refuses shapes that no block has.</summary>
     public static int CountParameters(AttentionConfig config)

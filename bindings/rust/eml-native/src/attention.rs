@@ -1,9 +1,30 @@
-//! The layer that attention blocks are made of.
+//! The layer that attention blocks are made of and, with the feature `experimental-attention`, the block itself.
 
 use std::fmt;
 
 use crate::native::{self, must, Format};
 use crate::params::{Params, Uploaded};
+
+#[cfg(feature = "experimental-attention")]
+mod benchmark;
+#[cfg(feature = "experimental-attention")]
+mod config;
+#[cfg(feature = "experimental-attention")]
+pub(crate) mod core;
+#[cfg(feature = "experimental-attention")]
+mod error;
+#[cfg(feature = "experimental-attention")]
+pub(crate) mod report;
+#[cfg(feature = "experimental-attention")]
+mod toy;
+
+#[cfg(feature = "experimental-attention")]
+pub use self::{
+    benchmark::{run_benchmark, run_benchmark_with_trials, AttentionBenchmark, ScalingPoint},
+    config::EndToEndTrainConfig,
+    error::{AttentionError, MAX_TOY_D_MODEL, MAX_TOY_SEQ_LEN},
+    toy::ToyEmlAttention,
+};
 
 /// A layer that stays far from saturation, so that layers can follow each other.
 ///

@@ -221,6 +221,115 @@ dynamic! {
         pub fn eml_model_save(model: *mut eml_model, path: *const c_char, path_len: u64, format: i32) -> eml_status;
         pub fn eml_model_load(path: *const c_char, path_len: u64, format: i32, out: *mut *mut eml_model) -> eml_status;
 
+        // attention blocks
+        pub fn eml_attention_options_init(options: *mut eml_attention_options, struct_size: u32) -> eml_status;
+        pub fn eml_attention_create(options: *const eml_attention_options, out: *mut *mut eml_attention) -> eml_status;
+        pub fn eml_attention_free(attention: *mut eml_attention) -> eml_status;
+        pub fn eml_attention_clone(attention: *const eml_attention, out: *mut *mut eml_attention) -> eml_status;
+        pub fn eml_attention_get_info(attention: *const eml_attention, out: *mut eml_attention_info) -> eml_status;
+        pub fn eml_attention_get_params(attention: *const eml_attention, out: *mut f64, n: u64) -> eml_status;
+        pub fn eml_attention_set_params(
+            attention: *mut eml_attention,
+            params: *const f64,
+            n: u64,
+            flags: u32,
+        ) -> eml_status;
+        pub fn eml_attention_set_trained(attention: *mut eml_attention, trained: i32) -> eml_status;
+        pub fn eml_attention_set_name(attention: *mut eml_attention, name: *const c_char, len: u64) -> eml_status;
+        pub fn eml_attention_get_name(
+            attention: *const eml_attention,
+            buf: *mut c_char,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_attention_record(
+            attention: *mut eml_attention,
+            x: *const f64,
+            targets: *const f64,
+            rows: u64,
+            flags: u32,
+        ) -> eml_status;
+        pub fn eml_attention_clear_samples(attention: *mut eml_attention) -> eml_status;
+        pub fn eml_attention_forward(
+            attention: *const eml_attention,
+            x: *const f64,
+            rows: u64,
+            y: *mut f64,
+            flags: u32,
+        ) -> eml_status;
+        pub fn eml_attention_loss(attention: *const eml_attention, out: *mut f64) -> eml_status;
+        pub fn eml_attention_train_options_init(
+            options: *mut eml_attention_train_options,
+            struct_size: u32,
+        ) -> eml_status;
+        pub fn eml_attention_train(
+            attention: *mut eml_attention,
+            options: *const eml_attention_train_options,
+            result: *mut eml_attention_train_result,
+        ) -> eml_status;
+        pub fn eml_attention_verify_audit(
+            attention: *const eml_attention,
+            log: *const c_void,
+            len: u64,
+            options: *const eml_attention_train_options,
+            out: *mut eml_audit_report,
+        ) -> eml_status;
+        pub fn eml_attention_verify_audit_file(
+            attention: *const eml_attention,
+            path: *const c_char,
+            path_len: u64,
+            options: *const eml_attention_train_options,
+            out: *mut eml_audit_report,
+        ) -> eml_status;
+        pub fn eml_attention_export(
+            attention: *const eml_attention,
+            format: i32,
+            buf: *mut c_void,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_attention_export_buffer(
+            attention: *const eml_attention,
+            format: i32,
+            out: *mut *mut eml_buffer,
+        ) -> eml_status;
+        pub fn eml_attention_import(
+            bytes: *const c_void,
+            len: u64,
+            format: i32,
+            out: *mut *mut eml_attention,
+        ) -> eml_status;
+        pub fn eml_attention_save(
+            attention: *mut eml_attention,
+            path: *const c_char,
+            path_len: u64,
+            format: i32,
+        ) -> eml_status;
+        pub fn eml_attention_load(
+            path: *const c_char,
+            path_len: u64,
+            format: i32,
+            out: *mut *mut eml_attention,
+        ) -> eml_status;
+        pub fn eml_attention_benchmark(
+            d_model: u32,
+            d_k: u32,
+            seq_len: u32,
+            depth: u32,
+            trials: u64,
+            cancel: *const eml_cancel,
+            json: *mut *mut eml_buffer,
+        ) -> eml_status;
+        pub fn eml_attention_compare(
+            d_model: u32,
+            d_k: u32,
+            seq_len: u32,
+            depth: u32,
+            options: *const eml_attention_train_options,
+            rounds: u64,
+            json: *mut *mut eml_buffer,
+        ) -> eml_status;
+
         // events
         pub fn eml_event_type_name(kind: i32) -> *const c_char;
         pub fn eml_model_push_event(model: *mut eml_model, event: *const eml_event) -> eml_status;
@@ -234,6 +343,20 @@ dynamic! {
         ) -> eml_status;
         pub fn eml_model_set_event_sink(
             model: *mut eml_model,
+            sink: eml_event_fn,
+            user: *mut c_void,
+        ) -> eml_status;
+        pub fn eml_attention_push_event(attention: *mut eml_attention, event: *const eml_event) -> eml_status;
+        pub fn eml_attention_next_event(attention: *mut eml_attention, out: *mut eml_event) -> eml_status;
+        pub fn eml_attention_drain_events(
+            attention: *mut eml_attention,
+            format: i32,
+            buf: *mut c_void,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_attention_set_event_sink(
+            attention: *mut eml_attention,
             sink: eml_event_fn,
             user: *mut c_void,
         ) -> eml_status;

@@ -89,6 +89,12 @@ pub struct eml_safetree {
 
 #[repr(C)]
 #[derive(Debug)]
+pub struct eml_attention {
+    _private: [u8; 0],
+}
+
+#[repr(C)]
+#[derive(Debug)]
 pub struct eml_cancel {
     _private: [u8; 0],
 }
@@ -254,6 +260,92 @@ pub struct eml_audit_report {
     pub loss: f64,
     pub cancelled: i32,
     pub reserved: u32,
+}
+
+// attention blocks
+
+pub const EML_ATTENTION_TOY: i32 = 1;
+pub const EML_ATTENTION_BASELINE: i32 = 2;
+pub const EML_ATTENTION_BLOCK: i32 = 3;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_attention_options {
+    pub struct_size: u32,
+    pub kind: i32,
+    pub d_model: u32,
+    pub d_k: u32,
+    pub seq_len: u32,
+    pub depth: u32,
+    pub heads: u32,
+    pub nodes: u32,
+    pub positional: i32,
+    pub residual: i32,
+    pub chunk: u32,
+    pub reserved: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_attention_info {
+    pub struct_size: u32,
+    pub kind: i32,
+    pub d_model: u32,
+    pub d_k: u32,
+    pub seq_len: u32,
+    pub depth: u32,
+    pub heads: u32,
+    pub nodes: u32,
+    pub positional: i32,
+    pub residual: i32,
+    pub chunk: u32,
+    pub trained: i32,
+    pub param_count: u64,
+    pub sample_count: u64,
+    pub event_count: u64,
+    pub training_rounds: u64,
+    pub last_accepts: u64,
+    pub scale: f64,
+}
+
+pub const EML_PHASE_ALIGNMENT: i32 = 1;
+pub const EML_PHASE_REFINEMENT: i32 = 2;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_attention_train_options {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub seed: u64,
+    pub trials: u64,
+    pub step_init: f64,
+    pub step_final: f64,
+    pub max_samples: u64,
+    pub eval_subset: u64,
+    pub convergence_mse: f64,
+    pub max_evaluations: u64,
+    pub target_loss: f64,
+    pub cancel: *const eml_cancel,
+    pub progress: eml_progress_fn,
+    pub user: *mut c_void,
+    pub audit_path: *const c_char,
+    pub audit_path_len: u64,
+    pub audit: eml_write_fn,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_attention_train_result {
+    pub struct_size: u32,
+    pub converged: i32,
+    pub samples_used: u64,
+    pub mse_before: f64,
+    pub mse_after: f64,
+    pub cross_loss: f64,
+    pub evaluations: u64,
+    pub trials: u64,
+    pub accepted: u64,
+    pub rounds: u64,
 }
 
 // events

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use eml_sys as sys;
 
+use super::attention::Attention;
+use super::attention_training::AttentionTrainOptions;
 use super::error::{check, Error};
 use super::model::Model;
 use super::train::TrainOptions;
@@ -73,8 +75,10 @@ impl Model {
     /// Of the options, the token and the progress closure count. A log that does not hold is no error.
     pub fn verify_audit(&self, log: &[u8], options: TrainOptions<'_>) -> Result<AuditReport, Error> {
         // SAFETY: const handle; log, options and report are valid during the call.
-        verify(options, |raw, report| unsafe {
-            sys::eml_model_verify_audit(self.handle, log.as_ptr().cast(), log.len() as u64, raw, report)
+        verify(|report| {
+            options.run(|raw| unsafe {
+                sys::eml_model_verify_audit(self.handle, log.as_ptr().cast(), log.len() as u64, raw, report)
+            })
         })
     }
 
@@ -82,16 +86,42 @@ impl Model {
     pub fn verify_audit_file(&self, path: impl AsRef<Path>, options: TrainOptions<'_>) -> Result<AuditReport, Error> {
         let path = utf8(path.as_ref())?;
         // SAFETY: const handle; path, options and report are valid during the call.
-        verify(options, |raw, report| unsafe {
-            sys::eml_model_verify_audit_file(self.handle, path.as_ptr().cast(), path.len() as u64, raw, report)
+        verify(|report| {
+            options.run(|raw| unsafe {
+                sys::eml_model_verify_audit_file(self.handle, path.as_ptr().cast(), path.len() as u64, raw, report)
+            })
         })
     }
 }
 
-fn verify(
-    options: TrainOptions<'_>,
-    call: impl FnOnce(*const sys::eml_train_options, *mut sys::eml_audit_report) -> sys::eml_status,
-) -> Result<AuditReport, Error> {
+impl Attention {
+    /// Checks an audit log as [`Model::verify_audit`] does, on the samples that are recorded here.
+    pub fn verify_audit(&self, log: &[u8], options: AttentionTrainOptions<'_>) -> Result<AuditReport, Error> {
+        // SAFETY: const handle; log, options and report are valid during the call.
+        verify(|report| {
+            options.run(self.kind, |raw| unsafe {
+                sys::eml_attention_verify_audit(self.handle, log.as_ptr().cast(), log.len() as u64, raw, report)
+            })
+        })
+    }
+
+    /// The same for a file.
+    pub fn verify_audit_file(
+        &self,
+        path: impl AsRef<Path>,
+        options: AttentionTrainOptions<'_>,
+    ) -> Result<AuditReport, Error> {
+        let path = utf8(path.as_ref())?;
+        // SAFETY: const handle; path, options and report are valid during the call.
+        verify(|report| {
+            options.run(self.kind, |raw| unsafe {
+                sys::eml_attention_verify_audit_file(self.handle, path.as_ptr().cast(), path.len() as u64, raw, report)
+            })
+        })
+    }
+}
+
+fn verify(call: impl FnOnce(*mut sys::eml_audit_report) -> sys::eml_status) -> Result<AuditReport, Error> {
     let mut raw = sys::eml_audit_report {
         struct_size: std::mem::size_of::<sys::eml_audit_report>() as u32,
         verdict: 0,
@@ -104,7 +134,7 @@ fn verify(
         cancelled: 0,
         reserved: 0,
     };
-    let message = match check(options.run(|options| call(options, &mut raw))) {
+    let message = match check(call(&mut raw)) {
         Ok(_) => String::new(),
         // The report was written: this is what was asked for.
         Err(error) if raw.verdict != sys::EML_AUDIT_OK => error.message,

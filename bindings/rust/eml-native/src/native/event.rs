@@ -8,6 +8,7 @@ use std::{ptr, slice};
 
 use eml_sys as sys;
 
+use super::error::{check, must};
 use crate::events::EmlEvent;
 
 pub(crate) fn empty() -> sys::eml_event {
@@ -109,6 +110,22 @@ pub(crate) fn to_raw(event: &EmlEvent) -> sys::eml_event {
         }
     }
     raw
+}
+
+/// Takes the oldest event out of a log. Types that are newer than this crate are passed over.
+///
+/// # Safety
+/// `call` is the library's function for that; the pointers it writes live until it is called again.
+pub(crate) unsafe fn next(mut call: impl FnMut(*mut sys::eml_event) -> sys::eml_status) -> Option<EmlEvent> {
+    loop {
+        let mut raw = empty();
+        if must(check(call(&mut raw))) == sys::EML_DONE {
+            return None;
+        }
+        if let Some(event) = to_rust(&raw) {
+            return Some(event);
+        }
+    }
 }
 
 type EventClosure = Box<dyn Fn(&EmlEvent) + Send + Sync>;

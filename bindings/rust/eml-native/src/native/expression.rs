@@ -8,7 +8,7 @@ use eml_sys as sys;
 use super::bytes::two_calls_text;
 use super::cancel::Cancel;
 use super::error::{check, must, Error};
-use super::train::{watched, Progress, ProgressClosure};
+use super::train::{model_phase, Hooks, Progress, ProgressClosure};
 use super::{Model, SafeTree};
 
 /// How a function is written out.
@@ -141,7 +141,7 @@ impl Model {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn snap(&mut self, mut options: SnapOptions<'_>) -> Result<Snapping, Error> {
+    pub fn snap(&mut self, options: SnapOptions<'_>) -> Result<Snapping, Error> {
         let mut result = sys::eml_snap_result {
             struct_size: std::mem::size_of::<sys::eml_snap_result>() as u32,
             unscaled: 0,
@@ -153,12 +153,10 @@ impl Model {
         };
         // A logit may be set more than once, on the way to a simpler mixture.
         let mut indices = vec![0u64; 4 * self.info().param_count];
-        if let Some(token) = &options.cancel {
-            options.raw.cancel = token.handle();
-        }
-        let (closure, mut raw) = (options.progress.take(), options.raw);
-        let status = watched(closure, None, |function, user| {
-            (raw.progress, raw.user) = (function, user);
+        let hooks = Hooks { progress: options.progress, cancel: options.cancel, ..Hooks::default() };
+        let mut raw = options.raw;
+        let status = hooks.run(model_phase, |hooks| {
+            (raw.cancel, raw.progress, raw.user) = (hooks.cancel, hooks.progress, hooks.user);
             // SAFETY: sole user of the handle; all pointers are valid during the call.
             unsafe { sys::eml_model_snap(self.handle, &raw, indices.as_mut_ptr(), indices.len() as u64, &mut result) }
         });

@@ -22,6 +22,8 @@ use std::ffi::CStr;
 
 use eml_sys as sys;
 
+mod attention;
+mod attention_training;
 mod audit;
 mod bytes;
 mod cancel;
@@ -34,6 +36,8 @@ mod records;
 mod safetree;
 mod train;
 
+pub use attention::{Attention, AttentionBuilder, AttentionInfo, AttentionKind};
+pub use attention_training::{AttentionTrainOptions, AttentionTraining};
 pub use audit::{AuditReport, Verdict};
 pub use bytes::Buffer;
 pub use cancel::Cancel;

@@ -165,18 +165,8 @@ impl Model {
 
     /// Takes the oldest event out of the log.
     pub fn next_event(&mut self) -> Option<EmlEvent> {
-        loop {
-            let mut raw = event::empty();
-            // SAFETY: sole user of the handle; the struct's size is set.
-            if must(check(unsafe { sys::eml_model_next_event(self.handle, &mut raw) })) == sys::EML_DONE {
-                return None;
-            }
-            // SAFETY: the pointers live until the next call with this handle. Types that are newer than this crate
-            // are passed over.
-            if let Some(event) = unsafe { event::to_rust(&raw) } {
-                return Some(event);
-            }
-        }
+        // SAFETY: sole user of the handle; events live until the next call with it.
+        unsafe { event::next(|out| sys::eml_model_next_event(self.handle, out)) }
     }
 
     /// Takes all events out of the log.

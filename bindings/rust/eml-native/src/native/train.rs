@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::os::raw::c_void;
+use std::os::raw::{c_char, c_void};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
@@ -23,6 +23,12 @@ pub enum Phase {
     Descent,
     /// Snapping.
     Snap,
+    /// An attention block's heads are aligned.
+    Alignment,
+    /// Everything in an attention block is refined.
+    Refinement,
+    /// The training of that number of one of eml-core's attention blocks.
+    Round(i32),
     /// A phase that this crate does not know.
     Other(i32),
 }
@@ -33,7 +39,7 @@ pub enum Phase {
 pub struct Progress {
     /// The part that is at work.
     pub phase: Phase,
-    /// Restarts or sweeps done.
+    /// Restarts, sweeps, evaluations or trials done, as the phase has them.
     pub step: u64,
     /// The most there can be.
     pub total: u64,
@@ -94,10 +100,7 @@ pub(crate) type ProgressClosure<'a> = Box<dyn FnMut(&Progress) -> ControlFlow<()
 /// ```
 pub struct TrainOptions<'a> {
     raw: sys::eml_train_options,
-    progress: Option<ProgressClosure<'a>>,
-    cancel: Option<Cancel>,
-    audit: Option<Box<dyn Write + 'a>>,
-    audit_path: String,
+    hooks: Hooks<'a>,
 }
 
 impl<'a> TrainOptions<'a> {
@@ -118,7 +121,7 @@ impl<'a> TrainOptions<'a> {
         let size = std::mem::size_of_val(&raw) as u32;
         // SAFETY: `raw` is a struct of that size.
         must(check(unsafe { sys::eml_train_options_init(&mut raw, size) }));
-        TrainOptions { raw, progress: None, cancel: None, audit: None, audit_path: String::new() }
+        TrainOptions { raw, hooks: Hooks::default() }
     }
 
     /// The most sweeps of coordinate descent.
@@ -141,14 +144,14 @@ impl<'a> TrainOptions<'a> {
 
     /// A token that can stop the training from another thread.
     pub fn cancel(mut self, token: &Cancel) -> Self {
-        self.cancel = Some(token.clone());
+        self.hooks.cancel = Some(token.clone());
         self
     }
 
     /// Called every now and then on the training's own thread; `Break` stops the training. A panic of the closure
     /// stops it too and continues when the library has returned.
     pub fn progress(mut self, closure: impl FnMut(&Progress) -> ControlFlow<()> + 'a) -> Self {
-        self.progress = Some(Box::new(closure));
+        self.hooks.progress = Some(Box::new(closure));
         self
     }
 
@@ -170,33 +173,37 @@ impl<'a> TrainOptions<'a> {
     /// # }
     /// ```
     pub fn audit(mut self, log: impl Write + 'a) -> Self {
-        self.audit = Some(Box::new(log));
+        self.hooks.audit = Some(Box::new(log));
         self
     }
 
     /// The same into a file, which is emptied first.
     pub fn audit_file(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
-        self.audit_path = utf8(path.as_ref())?.to_owned();
+        self.hooks.audit_path = utf8(path.as_ref())?.to_owned();
         Ok(self)
     }
 
     /// Calls `work` with options that the library can read, then lets a panic of the progress closure continue.
-    pub(crate) fn run<R>(mut self, work: impl FnOnce(*const sys::eml_train_options) -> R) -> R {
-        if let Some(token) = &self.cancel {
-            self.raw.cancel = token.handle();
-        }
-        if !self.audit_path.is_empty() {
-            self.raw.audit_path = self.audit_path.as_ptr().cast();
-            self.raw.audit_path_len = self.audit_path.len() as u64;
-        }
-        if self.audit.is_some() {
-            self.raw.audit = Some(Watcher::write);
-        }
-        let (progress, audit, raw) = (self.progress.take(), self.audit.take(), &mut self.raw);
-        watched(progress, audit, |function, user| {
-            (raw.progress, raw.user) = (function, user);
-            work(raw)
+    pub(crate) fn run<R>(self, work: impl FnOnce(*const sys::eml_train_options) -> R) -> R {
+        let mut raw = self.raw;
+        self.hooks.run(model_phase, |hooks| {
+            raw.cancel = hooks.cancel;
+            raw.progress = hooks.progress;
+            raw.user = hooks.user;
+            raw.audit_path = hooks.audit_path;
+            raw.audit_path_len = hooks.audit_path_len;
+            raw.audit = hooks.audit;
+            work(&raw)
         })
+    }
+}
+
+pub(crate) fn model_phase(raw: i32) -> Phase {
+    match raw {
+        sys::EML_PHASE_RESTART => Phase::Restart,
+        sys::EML_PHASE_DESCENT => Phase::Descent,
+        sys::EML_PHASE_SNAP => Phase::Snap,
+        other => Phase::Other(other),
     }
 }
 
@@ -206,26 +213,50 @@ impl Default for TrainOptions<'_> {
     }
 }
 
-/// Calls `work` with the function and argument that make the library call the closure, then lets a panic continue. With
-/// the same argument [`Watcher::write`] writes the log.
-pub(crate) fn watched<'a, R>(
-    progress: Option<ProgressClosure<'a>>,
-    audit: Option<Box<dyn Write + 'a>>,
-    work: impl FnOnce(sys::eml_progress_fn, *mut c_void) -> R,
-) -> R {
-    let function: sys::eml_progress_fn = if progress.is_some() { Some(Watcher::call) } else { None };
-    let mut watcher = Watcher { progress, audit, panic: None };
-    let result = work(function, (&mut watcher as *mut Watcher<'a>).cast());
-    if let Some(payload) = watcher.panic {
-        panic::resume_unwind(payload);
+/// What options hold that is at work during a training.
+#[derive(Default)]
+pub(crate) struct Hooks<'a> {
+    pub(crate) progress: Option<ProgressClosure<'a>>,
+    pub(crate) cancel: Option<Cancel>,
+    pub(crate) audit: Option<Box<dyn Write + 'a>>,
+    pub(crate) audit_path: String,
+}
+
+/// The same as the fields of the library's structs of options.
+pub(crate) struct RawHooks {
+    pub(crate) cancel: *const sys::eml_cancel,
+    pub(crate) progress: sys::eml_progress_fn,
+    pub(crate) user: *mut c_void,
+    pub(crate) audit_path: *const c_char,
+    pub(crate) audit_path_len: u64,
+    pub(crate) audit: sys::eml_write_fn,
+}
+
+impl<'a> Hooks<'a> {
+    /// Calls `work` with fields that are valid meanwhile, then lets a panic of a closure continue.
+    pub(crate) fn run<R>(mut self, phase: fn(i32) -> Phase, work: impl FnOnce(&RawHooks) -> R) -> R {
+        let mut watcher = Watcher { progress: self.progress.take(), audit: self.audit.take(), phase, panic: None };
+        let has_path = !self.audit_path.is_empty();
+        let result = work(&RawHooks {
+            cancel: self.cancel.as_ref().map_or(std::ptr::null(), Cancel::handle),
+            progress: watcher.progress.as_ref().map(|_| Watcher::call as _),
+            audit: watcher.audit.as_ref().map(|_| Watcher::write as _),
+            user: (&mut watcher as *mut Watcher<'a>).cast(),
+            audit_path: if has_path { self.audit_path.as_ptr().cast() } else { std::ptr::null() },
+            audit_path_len: self.audit_path.len() as u64,
+        });
+        if let Some(payload) = watcher.panic {
+            panic::resume_unwind(payload);
+        }
+        result
     }
-    result
 }
 
 /// A progress closure and a log's writer at work.
 struct Watcher<'a> {
     progress: Option<ProgressClosure<'a>>,
     audit: Option<Box<dyn Write + 'a>>,
+    phase: fn(i32) -> Phase,
     panic: Option<Box<dyn Any + Send>>,
 }
 
@@ -235,12 +266,7 @@ impl Watcher<'_> {
         let watcher = &mut *user.cast::<Watcher<'_>>();
         let raw = &*progress;
         let now = Progress {
-            phase: match raw.phase {
-                sys::EML_PHASE_RESTART => Phase::Restart,
-                sys::EML_PHASE_DESCENT => Phase::Descent,
-                sys::EML_PHASE_SNAP => Phase::Snap,
-                other => Phase::Other(other),
-            },
+            phase: (watcher.phase)(raw.phase),
             step: raw.step,
             total: raw.total,
             loss: raw.loss,
