@@ -475,6 +475,13 @@ run fn show price.json --format c --json
 expect "show --json" 0 '^\{"model":"price\.json","format":"c","expression":"/\* .*EML_FUNCTION' ''
 run fn show price.json --format c --within price.csv
 expect "source code leaves nothing out" 2 '' '--within goes with --format text or latex'
+part='{"inputs":2,"heads":2,"params":[1.0,0.0,0.0,1.0,0.0,0.0]}'
+printf '{"name":"copy","d_model":1,"d_k":1,"seq_len":2,"q":%s,"k":%s,"v":%s,"out":%s,"scale":1.0,"trained":false,"training_rounds":0}' "$part" "$part" "$part" "$part" >copy.json
+run fn show copy.json
+expect "show an attention block" 0 '^y0 = e0_0/z0\*x0 \+ e0_1/z0\*x1$' ''
+check "with its softmax" grep -q '^m0 = max(x0\*x1, x0\*x0)$' out
+run fn show copy.json --format latex
+expect "show an attention block in LaTeX" 0 '^z_\{0\} &= e_\{0,0\} \+ e_\{0,1\}' ''
 run fn show price.json --format basic
 expect "an unknown format" 2 '' 'basic'
 run fn snap price.json price.csv --out s.json --tolerance -1
