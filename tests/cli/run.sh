@@ -343,7 +343,7 @@ expect "too few columns" 1 '' 'swap\.csv: 4 columns; blocks of seq_len 3 and d_m
 run attn forward swap.pb misra.csv --json
 expect "columns that are not the block's" 0 '"mse":' '*'
 run attn forward misra.json misra.csv
-expect "a model that is no block" 1 '' 'misra\.json: a EmlModel; this verb needs an attention block'
+expect "a model that is no block" 1 '' 'misra\.json: holds no attention block \(its kind is EmlModel\)'
 
 run attn train --task mean --kind toy --seq 2 --d-model 4 --d-k 2 --trials 200 --rounds 2 --out toy.safetensors --audit toy.log
 expect "attn train --kind toy" 0 '^round +2: loss ' '^round 2 '
