@@ -80,7 +80,7 @@ internal static class AttnForward
         EmlAttention block => (block.Config.SampleLength, block.Forward),
         AttentionBlock block => (block.Width, AttnData.ForwardOf(block)),
         object other => throw new EmlException(ErrorCode.Unsupported,
-            $"{path}: a {Describe.Kind(other)}; this verb needs an attention block; eml fn predict computes other models"),
+            $"{path}: holds no attention block (its kind is {Describe.Kind(other)}); eml fn predict computes other models"),
     };
 
     private static void WriteCsv(Stream stream, double[] y, int width)

@@ -95,6 +95,7 @@ internal static class AttnGate
             Output.Line("");
             Output.Field("result", $"default profile {Tag(passed)}: {gates.Count(g => g.Passed)} of {gates.Count} gates; eml-core-0.1 " +
                 $"{Tag(gates.All(g => g.Core.Passed))}: {gates.Count(g => g.Core.Passed)} of {gates.Count}");
+            Output.Field("measured", $"by this program, built for {BuildInfo.Isa}");
             Output.Field("note", Note);
         }
 
@@ -283,6 +284,7 @@ internal static class AttnGate
     private static void Write(Utf8JsonWriter json, List<Gate> gates, int trials, bool isCancelled)
     {
         json.WriteNumber("trials", trials);
+        json.WriteString("isa", BuildInfo.Isa);
         json.WriteBoolean("passed", !isCancelled && gates.All(g => g.Passed));
         json.WriteBoolean("cancelled", isCancelled);
         json.WriteStartArray("gates");
