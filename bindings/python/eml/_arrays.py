@@ -40,6 +40,9 @@ _release_buffer = pythonapi.PyBuffer_Release
 _release_buffer.argtypes = (POINTER(_PyBuffer),)
 _release_buffer.restype = None
 
+# Of nested lists. The elements of a str are strs again, so there must be an end.
+_MOST_DIMENSIONS = 3
+
 _FLOAT64_FORMATS = ("d", "@d", "=d", "<d" if sys.byteorder == "little" else ">d")
 
 
@@ -137,7 +140,7 @@ def _read_objects(values: Any, what: str, absent: bool, numpy: bool) -> Doubles:
         else:
             items = list(values)
             shape = (len(items),)
-            while items and not _is_scalar(items[0]):
+            while items and len(shape) < _MOST_DIMENSIONS and not _is_scalar(items[0]):
                 items, columns = _flatten(items, what)
                 shape += (columns,)
         present = None
