@@ -9,7 +9,10 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { ROWS = 4096, INPUTS = 7, VALUES = 4096, SAMPLES = 100 };
+enum { ROWS = 4096, INPUTS = 7, VALUES = 4096, SAMPLES = 100, SEQUENCES = 16, FORWARDS = 20000 };
+
+/* d_model, d_k, seq_len, depth: those that tests/bench/eml-core measures. */
+static const uint32_t attention_shapes[4][4] = {{4, 2, 2, 3}, {8, 4, 4, 3}, {16, 8, 8, 3}, {32, 16, 8, 5}};
 
 static double now_ns(void) {
   struct timespec t;
@@ -44,6 +47,46 @@ static void check(eml_status status, const char *what) {
     fprintf(stderr, "bench: %s gave %d\n", what, (int)status);
     exit(1);
   }
+}
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* One block: minimum and 99th percentile of a forward pass, and a trial of the joint training on 16 samples. */
+static void attention(const char *name, int32_t kind, const uint32_t shape[4]) {
+  IMPORT(eml_attention_options_init); IMPORT(eml_attention_create); IMPORT(eml_attention_free); IMPORT(eml_attention_forward);
+  IMPORT(eml_attention_record); IMPORT(eml_attention_train_options_init); IMPORT(eml_attention_train); IMPORT(eml_random_restart);
+  uint32_t d = shape[0], s = shape[2], width = d * s;
+  eml_attention_options options;
+  check(eml_attention_options_init_(&options, sizeof options), "options");
+  options.kind = kind, options.d_model = d, options.d_k = shape[1], options.seq_len = s, options.depth = shape[3];
+  eml_attention *block;
+  check(eml_attention_create_(&options, &block), "create");
+  static double x[SEQUENCES * 256], t[SEQUENCES * 256], y[256], each[FORWARDS];
+  uint64_t seed = 7;
+  check(eml_random_restart_(&seed, x, SEQUENCES * width), "x");
+  for (uint32_t token = 0; token < SEQUENCES * s; token++) {
+    double sum = 0;
+    for (uint32_t i = 0; i < d; i++) sum += x[token * d + i];
+    for (uint32_t i = 0; i < d; i++) t[token * d + i] = sum / d;
+  }
+  double best, trial;
+  BEST(best, 200, 100, for (int i = 0; i < 100; i++) eml_attention_forward_(block, x, 1, y, 0));
+  for (int i = 0; i < FORWARDS; i++) {
+    double begin = now_ns();
+    eml_attention_forward_(block, x + i % SEQUENCES * width, 1, y, 0);
+    each[i] = now_ns() - begin;
+  }
+  qsort(each, FORWARDS, sizeof *each, ascending);
+  check(eml_attention_record_(block, x, t, SEQUENCES, 0), "record");
+  eml_attention_train_options training;
+  check(eml_attention_train_options_init_(&training, sizeof training), "options");
+  training.trials = d <= 8 ? 20000 : 1000;
+  BEST(trial, 5, (double)training.trials, check(eml_attention_train_(block, &training, NULL), "train"));
+  printf("\"%s\":{\"forward_ns\":%.1f,\"forward_p99_ns\":%.0f,\"trial_us\":%.3f}", name, best, each[FORWARDS * 99 / 100], trial / 1e3);
+  eml_attention_free_(block);
 }
 
 int main(int argc, char **argv) {
@@ -123,6 +166,15 @@ int main(int argc, char **argv) {
     }
     printf("%s{\"depth\":%u,\"samples\":%d,\"ms\":%.2f,\"evaluations\":%llu}",
            depth == 2 ? "" : ",", depth, SAMPLES, best / 1e6, (unsigned long long)result.evaluations);
+  }
+  printf("],\"attention\":[");
+  for (int i = 0; i < 4; i++) {
+    const uint32_t *shape = attention_shapes[i];
+    printf("%s{\"d_model\":%u,\"d_k\":%u,\"seq\":%u,\"depth\":%u,", i == 0 ? "" : ",", shape[0], shape[1], shape[2], shape[3]);
+    attention("toy", EML_ATTENTION_TOY, shape);
+    printf(",");
+    attention("baseline", EML_ATTENTION_BASELINE, shape);
+    printf("}");
   }
   printf("]}\n");
   return 0;

@@ -7,9 +7,21 @@ import json
 import re
 import sys
 
-# Minima of eml-core 0.1.0 on one core of an EPYC (Zen 5): predict with 7 inputs and 1 head. It was not asked how long these
-# trainings take.
-RECORDED = {"predict": [{"depth": d, "ns": ns} for d, ns in ((2, 141), (3, 177), (4, 323), (5, 452))], "train": []}
+# Minima of eml-core 0.1.0 on one core of an EPYC (Zen 5): predict with 7 inputs and 1 head; attention blocks of the shapes
+# (d_model, d_k, seq_len, depth), a trial of theirs being one of the joint training on 16 samples. It was not asked how long
+# the other trainings take.
+RECORDED = {
+    "predict": [{"depth": d, "ns": ns} for d, ns in ((2, 141), (3, 177), (4, 323), (5, 452))],
+    "train": [],
+    "attention": [
+        {"d_model": d, "d_k": k, "seq": s, "depth": depth, "forward_ns": forward, "affine_forward_ns": affine, **trials}
+        for (d, k, s, depth), forward, affine, trials in (
+            ((4, 2, 2, 3), 879, 202, {"trial_ns": 15300, "affine_trial_ns": 3484}),
+            ((8, 4, 4, 3), 3990, 1110, {"trial_ns": 70200, "affine_trial_ns": 17889}),
+            ((16, 8, 8, 3), 29300, 14300, {}),
+            ((32, 16, 8, 5), 117000, 63400, {}))
+    ],
+}
 
 bench_path, readme_path, *measured = sys.argv[1:]
 with open(bench_path, encoding="utf-8") as file:
@@ -28,6 +40,14 @@ for p in b["predict"]:
 for t in b["train"]:
     if t["depth"] in train_ms:
         t["ratio"] = round(train_ms[t["depth"]] / t["ms"], 1)
+core_attention = {(a["d_model"], a["d_k"], a["seq"], a["depth"]): a for a in core.get("attention", [])}
+for a in b["attention"]:
+    them = core_attention.get((a["d_model"], a["d_k"], a["seq"], a["depth"]), {})
+    for kind, prefix in (("toy", ""), ("baseline", "affine_")):
+        for ours, theirs, unit in (("forward_ns", "forward_ns", 1), ("trial_us", "trial_ns", 1000)):
+            if prefix + theirs in them:
+                a[kind]["core_" + theirs] = them[prefix + theirs]
+                a[kind][ours.split("_")[0] + "_ratio"] = round(them[prefix + theirs] / unit / a[kind][ours], 1)
 with open(bench_path, "w", encoding="utf-8") as file:
     json.dump(b, file, indent=1)
     file.write("\n")
@@ -50,6 +70,15 @@ for t in b["train"]:
     them, ratio = (f"{train_ms[t['depth']]:.1f} ms", f"{t['ratio']:.1f}") if "ratio" in t else ("", "")
     lines.append(f"| depth {t['depth']}: train on {t['samples']} samples, {t['evaluations']} evaluations | {t['ms']:.2f} ms "
                  f"| {them} | {ratio} |")
+for a in b["attention"]:
+    shape = f"({a['d_model']}, {a['d_k']}, {a['seq']}, {a['depth']})"
+    for kind, name in (("toy", "attention block"), ("baseline", "affine attention block")):
+        m = a[kind]
+        them, ratio = (f"{m['core_forward_ns']:.0f} ns", f"{m['forward_ratio']:.1f}") if "core_forward_ns" in m else ("", "")
+        lines.append(f"| {name} {shape}: one sequence, minimum / 99th percentile | {m['forward_ns']:.0f} / "
+                     f"{m['forward_p99_ns']:.0f} ns | {them} | {ratio} |")
+        them, ratio = (f"{m['core_trial_ns'] / 1000:.1f} µs", f"{m['trial_ratio']:.1f}") if "core_trial_ns" in m else ("", "")
+        lines.append(f"| {name} {shape}: a trial of training on 16 samples | {m['trial_us']:.2f} µs | {them} | {ratio} |")
 lines += [
     "",
     "eml-core was built and measured in the same run (`make bench EML_CORE=DIR`, its source)." if measured else

@@ -103,8 +103,8 @@ class Doubles(NamedTuple):
         return None if self.present is None else (c_uint8 * len(self.present)).from_buffer_copy(self.present)
 
 
-def read(values: Any, what: str, absent: bool = False) -> Doubles:
-    """Numbers of any kind and shape. With `absent`, None stands for an unknown value."""
+def read(values: Any, what: str, absent: bool = False, dimensions: int = 2) -> Doubles:
+    """Numbers of any kind, lists of up to so many dimensions. With `absent`, None stands for an unknown value."""
     if isinstance(values, (str, bytes, bytearray)):
         raise EmlTypeError("%s must be numbers, not %s" % (what, type(values).__name__))
     given = _numpy_array(values)
@@ -125,10 +125,10 @@ def read(values: Any, what: str, absent: bool = False) -> Doubles:
                 return Doubles(view, tuple(view.shape), False, None)
             if view.ndim > 1:
                 values = view.tolist()
-    return _read_objects(values, what, absent, given is not None)
+    return _read_objects(values, what, absent, given is not None, dimensions)
 
 
-def _read_objects(values: Any, what: str, absent: bool, numpy: bool) -> Doubles:
+def _read_objects(values: Any, what: str, absent: bool, numpy: bool, dimensions: int) -> Doubles:
     """Numbers that are Python objects: a scalar, a sequence of scalars, a sequence of such sequences, and so on."""
     try:
         if _is_scalar(values):
@@ -137,7 +137,7 @@ def _read_objects(values: Any, what: str, absent: bool, numpy: bool) -> Doubles:
         else:
             items = list(values)
             shape = (len(items),)
-            while items and not _is_scalar(items[0]):
+            while items and len(shape) < dimensions and not _is_scalar(items[0]):
                 items, columns = _flatten(items, what)
                 shape += (columns,)
         present = None
@@ -180,7 +180,7 @@ def matrix(values: Any, columns: int, what: str = "x") -> Matrix:
 
 def sequences(values: Any, seq_len: int, d_model: int, what: str = "x") -> Matrix:
     """One sequence, flat or (seq_len, d_model), or a row of sequences of either shape."""
-    numbers = read(values, what)
+    numbers = read(values, what, dimensions=3)
     shape, width = numbers.shape, seq_len * d_model
     if shape in ((width,), (seq_len, d_model)):
         return Matrix(numbers, 1, True)

@@ -87,6 +87,44 @@ mod tests {
     }
 
     #[test]
+    fn attention_blocks() {
+        use eml_core::{compare_eml_vs_baseline, run_benchmark, BaselineAttention, EndToEndTrainConfig, ToyEmlAttention};
+
+        let mut toy = ToyEmlAttention::new("\"quoted\"\n", 2, 1, 2, 5).unwrap();
+        let mut baseline = BaselineAttention::new("b", 2, 1, 2).unwrap();
+        for i in 0..8 {
+            let x = vec![f64::from(i) / 8.0, 0.25, 1e-9, -0.5];
+            toy.record(x.clone(), x.clone()).unwrap();
+            baseline.record(x.clone(), x).unwrap();
+        }
+        let cfg = EndToEndTrainConfig { trials: 50, convergence_mse: 1e9, ..Default::default() };
+        toy.train_end_to_end(cfg);
+        baseline.train_end_to_end(cfg);
+        assert_eq!(serde_json::to_string(&toy).unwrap(), toy.to_json());
+        assert_eq!(serde_json::to_string(&baseline).unwrap(), baseline.to_json());
+        let read: ToyEmlAttention = serde_json::from_str(&toy.to_json()).unwrap();
+        assert_eq!((read.to_json(), read.is_trained(), read.name()), (toy.to_json(), true, toy.name()));
+        assert_eq!(read.forward(&[0.5; 4]).unwrap(), toy.forward(&[0.5; 4]).unwrap());
+        assert_eq!(read.buffer_len(), 0);
+        let read: BaselineAttention = serde_json::from_value(serde_json::to_value(&baseline).unwrap()).unwrap();
+        assert_eq!(read.to_json(), baseline.to_json());
+        assert!(serde_json::from_str::<ToyEmlAttention>(&baseline.to_json()).is_err());
+        let mut wrong: Value = serde_json::to_value(&toy).unwrap();
+        wrong["q_model"]["inputs"] = json!(5);
+        assert!(serde_json::from_value::<ToyEmlAttention>(wrong).is_err());
+
+        let order = |file: &str, key: &str| recorded(file)[key][0]["serialized_field_order"].clone();
+        let keys = |text: String, names: &Value| {
+            let places: Vec<_> = names.as_array().unwrap().iter().map(|name| text.find(&name.to_string()).unwrap()).collect();
+            assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{text}");
+        };
+        let benchmark = run_benchmark(4, 2, 2, 3).unwrap();
+        keys(serde_json::to_string(&benchmark).unwrap(), &order("attention.json", "benchmark"));
+        let comparison = compare_eml_vs_baseline(4, 2, 2, 3, cfg, 1).unwrap();
+        keys(serde_json::to_string(&comparison).unwrap(), &order("baseline_attention.json", "compare"));
+    }
+
+    #[test]
     fn skipped_fields_start_empty() {
         let mut wrapper = Wrapper { inner: EmlModel::new(2, 1, 1) };
         wrapper.inner.set_model_name("name");

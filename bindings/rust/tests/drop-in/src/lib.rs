@@ -96,9 +96,38 @@ mod tests {
     }
 
     #[test]
+    fn attention_as_users_write_it() -> Result<(), Box<dyn std::error::Error>> {
+        use eml_core::{compare_eml_vs_baseline, run_benchmark, BaselineAttention, EndToEndTrainConfig, ToyEmlAttention};
+
+        let mut toy = ToyEmlAttention::new("t", 4, 2, 2, 3)?;
+        let mut baseline = BaselineAttention::new(String::from("b"), 4, 2, 2)?;
+        for i in 0..32 {
+            let x: Vec<f64> = (0..8).map(|k| f64::from((5 * i + k) % 13) / 13.0).collect();
+            toy.record(x.clone(), x.clone())?;
+            baseline.record(x.clone(), x)?;
+        }
+        let cfg = EndToEndTrainConfig { trials: 100, ..Default::default() };
+        assert!(toy.train_end_to_end(cfg) > 0.0 && baseline.train_end_to_end(cfg) > 0.0);
+        assert_eq!((toy.training_rounds(), baseline.buffer_len()), (1, 32));
+        let read = ToyEmlAttention::from_json(&toy.to_json()).ok_or("eml-core's JSON")?;
+        assert_eq!(read.forward(&[0.5; 8])?, toy.forward(&[0.5; 8])?);
+        assert!(run_benchmark(4, 2, 2, 3)?.phase1_serialize_roundtrip);
+        assert_eq!(compare_eml_vs_baseline(4, 2, 2, 3, cfg, 1)?.shape, (4, 2, 2, 3));
+        let refusal = ToyEmlAttention::new("t", 4, 2, 9, 3).unwrap_err();
+        assert_eq!(refusal, eml_core::AttentionError::SeqLenOutOfRange(9));
+        Ok(())
+    }
+
+    #[test]
     fn every_public_name_of_eml_core_resolves() {
         use eml_core::attention::SafeTree as SafeTreeOfTheModule;
         use eml_core::{eml, eml_safe, events, features, model, operator, softmax3, tree};
+        #[allow(unused_imports)]
+        use eml_core::{
+            attention::{AttentionBenchmark, AttentionError, EndToEndTrainConfig, ScalingPoint, ToyEmlAttention},
+            baseline_attention::{compare_eml_vs_baseline, AttentionComparison, BaselineAttention},
+            run_benchmark, run_benchmark_with_trials, MAX_TOY_D_MODEL, MAX_TOY_SEQ_LEN,
+        };
         use eml_core::{EmlEventLog, EmlTree, SafeTree};
 
         assert_eq!(eml(0.0, 1.0), eml_safe(0.0, 1.0));
