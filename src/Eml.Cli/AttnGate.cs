@@ -20,8 +20,10 @@ internal static class AttnGate
 
     private static readonly (int SeqLen, int DModel)[] s_sweep = [(4, 8), (4, 16), (8, 8), (8, 16)];
 
-    private const string Note = "eml-core-0.1's own generator yields indices in the first half of the parameters and downward moves " +
-        "only, so that its training never moves the other half; libeml's eml-core-0.1 gives its bits, and so its failures";
+    // Found by an experiment: with a generator of whole ranges for moves, data and start, 15,000 trials a round take the mean
+    // at the reference shape from 1.5 to 0.027; identity stays at 0.18, and 0.36 on fresh samples.
+    private const string Note = "eml-core-0.1 has the bits of eml-core, whose generator yields indices in the first half of the " +
+        "parameters and downward moves only. With a sound generator its training learns the mean; identity it does not learn even then";
 
     private sealed record Shape(int SeqLen, int DModel, int DKey)
     {

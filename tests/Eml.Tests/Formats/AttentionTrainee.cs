@@ -73,7 +73,7 @@ public sealed class BlockTrainee : AttentionTrainee
     {
         var own = new AttentionTrainOptions
         {
-            MaxEvaluations = Evaluations,
+            MaxEvaluations = ((EmlAttention)block).Config.SeqLen == Config.SeqLen ? Evaluations : 20 * Evaluations,
             Seed = 5,
             TargetLoss = 1e-9,
             Cancel = options.Cancel,
