@@ -297,10 +297,10 @@ public abstract class AttentionBlock
     {
         var trainer = new AttentionTrainer<T>(_layout, parameters, _scale, UsesLearnedSoftmax, x, targets);
         double before = trainer.Evaluate(), best = before;
-        monitor.Loss = best;
+        monitor.Begin(best);
         var random = new Lcg64(unchecked(config.Seed + round * RoundStride));
         var steps = new AttentionSteps(config);
-        int work = trainer.WorkPerTrial;
+        long work = trainer.WorkPerTrial;
         monitor.Look(); // a short training may be over before the next look
         for (long trial = 0; trial < config.Trials && !monitor.Stopped; trial++)
         {

@@ -43,8 +43,8 @@ internal sealed class AttentionTrainer<T> where T : struct, ILanes<T>
         _output = new AttentionOutput<T>(layout, parameters, _context, Columns(targets), _samples, _stride);
     }
 
-    /// <summary>Work of a trial in the monitor's unit, some 200 ns.</summary>
-    public int WorkPerTrial => 1 + _lanes * _layout.Width * (1 + _layout.Depth + _layout.Inner / 16) / 128;
+    /// <summary>What a trial costs in nanoseconds, about.</summary>
+    public long WorkPerTrial => TrainMonitor.NodeCost * (1L + _lanes * _layout.Width * (1 + _layout.Depth + _layout.Inner / 16) / 128);
 
     /// <summary>The mean squared error of the parameters, everything computed anew.</summary>
     public double Evaluate()

@@ -16,7 +16,7 @@ internal sealed class BrowserTrainer<T> where T : struct, ILanes<T>
     private const int Widest = 8;
     private const double Gain = 1e-12; // a move must win this much
     private const int OutputMap = 3;
-    private const int ParametersPerWork = 256; // so that TrainMonitor's rows stay comparable
+    private const int ParametersPerWork = 256; // that cost a row about as much as a node
 
     private readonly BrowserBlock _block;
     private readonly TrainMonitor _monitor;
@@ -76,7 +76,7 @@ internal sealed class BrowserTrainer<T> where T : struct, ILanes<T>
         _monitor.Loss = best;
         _monitor.Total = (long)plan.Rounds * plan.Trials;
         _monitor.Report();
-        int work = _rows * (1 + _block.ParameterCount / ParametersPerWork);
+        long work = TrainMonitor.NodeCost * _rows * (1L + _block.ParameterCount / ParametersPerWork);
         for (int round = 0; round < plan.Rounds && !_monitor.Stopped; round++)
         {
             (double first, double last) = plan.Steps(round);

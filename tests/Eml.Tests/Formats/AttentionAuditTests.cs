@@ -259,7 +259,7 @@ public class AttentionAuditPathTests
 {
     public static TheoryData<AttentionTrainee, string> Hashes => new()
     {
-        { new BlockTrainee(), "d7f99d3f42a9bd5dbf1eb89d4a4151d45da569fc" },
+        { new BlockTrainee(), "b5b0db9886cdc90323273e9f429bd6e7d959f297" },
         { new ToyTrainee(), "be5b1b7e564f44953f11609bb0bc016a46ca83f9" },
         { new BaselineTrainee(), "f144cde231edce7f75c8328e7cac3f244ba23d99" },
     };
