@@ -11,7 +11,7 @@ pub struct Wrapper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eml_core::{EmlEvent, SafeTree};
+    use eml_core::{BaselineAttention, EmlEvent, SafeTree, ToyEmlAttention};
     use serde_json::{json, Value};
     use std::path::Path;
 
@@ -75,7 +75,9 @@ mod tests {
             let (what, text) = (case["what"].as_str().unwrap(), case["text"].as_str().unwrap());
             let read = match case["type"].as_str().unwrap() {
                 "EmlModel" => serde_json::from_str::<EmlModel>(text).map(|model| model.to_json()),
-                _ => serde_json::from_str::<SafeTree>(text).map(|tree| tree.to_json()),
+                "SafeTree" => serde_json::from_str::<SafeTree>(text).map(|tree| tree.to_json()),
+                "ToyEmlAttention" => serde_json::from_str::<ToyEmlAttention>(text).map(|block| block.to_json()),
+                _ => serde_json::from_str::<BaselineAttention>(text).map(|block| block.to_json()),
             };
             let contradicts_itself = what.ends_with("not validated") || what == "depth u64 max";
             let accepted = case["accepted"].as_bool().unwrap() && !contradicts_itself;
@@ -88,7 +90,7 @@ mod tests {
 
     #[test]
     fn attention_blocks() {
-        use eml_core::{compare_eml_vs_baseline, run_benchmark, BaselineAttention, EndToEndTrainConfig, ToyEmlAttention};
+        use eml_core::{compare_eml_vs_baseline, run_benchmark, EndToEndTrainConfig};
 
         let mut toy = ToyEmlAttention::new("\"quoted\"\n", 2, 1, 2, 5).unwrap();
         let mut baseline = BaselineAttention::new("b", 2, 1, 2).unwrap();
@@ -115,7 +117,8 @@ mod tests {
 
         let order = |file: &str, key: &str| recorded(file)[key][0]["serialized_field_order"].clone();
         let keys = |text: String, names: &Value| {
-            let places: Vec<_> = names.as_array().unwrap().iter().map(|name| text.find(&name.to_string()).unwrap()).collect();
+            let places: Vec<_> =
+                names.as_array().unwrap().iter().map(|name| text.find(&name.to_string()).unwrap()).collect();
             assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{text}");
         };
         let benchmark = run_benchmark(4, 2, 2, 3).unwrap();

@@ -97,7 +97,9 @@ mod tests {
 
     #[test]
     fn attention_as_users_write_it() -> Result<(), Box<dyn std::error::Error>> {
-        use eml_core::{compare_eml_vs_baseline, run_benchmark, BaselineAttention, EndToEndTrainConfig, ToyEmlAttention};
+        use eml_core::{
+            compare_eml_vs_baseline, run_benchmark, BaselineAttention, EndToEndTrainConfig, ToyEmlAttention,
+        };
 
         let mut toy = ToyEmlAttention::new("t", 4, 2, 2, 3)?;
         let mut baseline = BaselineAttention::new(String::from("b"), 4, 2, 2)?;
@@ -121,13 +123,13 @@ mod tests {
     #[test]
     fn every_public_name_of_eml_core_resolves() {
         use eml_core::attention::SafeTree as SafeTreeOfTheModule;
-        use eml_core::{eml, eml_safe, events, features, model, operator, softmax3, tree};
         #[allow(unused_imports)]
         use eml_core::{
             attention::{AttentionBenchmark, AttentionError, EndToEndTrainConfig, ScalingPoint, ToyEmlAttention},
             baseline_attention::{compare_eml_vs_baseline, AttentionComparison, BaselineAttention},
             run_benchmark, run_benchmark_with_trials, MAX_TOY_D_MODEL, MAX_TOY_SEQ_LEN,
         };
+        use eml_core::{eml, eml_safe, events, features, model, operator, softmax3, tree};
         use eml_core::{EmlEventLog, EmlTree, SafeTree};
 
         assert_eq!(eml(0.0, 1.0), eml_safe(0.0, 1.0));
