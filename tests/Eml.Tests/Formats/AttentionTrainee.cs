@@ -64,8 +64,8 @@ public sealed class BlockTrainee : AttentionTrainee
 
     public override object Large()
     {
-        var block = new EmlAttention(new AttentionConfig { DModel = 8, DKey = 4, SeqLen = 6, Nodes = 4, Positional = true });
-        Fill(64, 6, 8, -1, -1, (x, target) => block.Record(x, target, 1));
+        var block = new EmlAttention(new AttentionConfig { DModel = 16, DKey = 8, SeqLen = 6, Nodes = 8, Positional = true });
+        Fill(128, 6, 16, -1, -1, (x, target) => block.Record(x, target, 1));
         return block;
     }
 
