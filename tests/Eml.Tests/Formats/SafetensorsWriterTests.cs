@@ -70,7 +70,7 @@ public class SafetensorsWriterTests
     [Theory]
     [InlineData("format", "pt", ErrorCode.Format, FormatError.Kind)]
     [InlineData("format", null, ErrorCode.Format, FormatError.Kind)]
-    [InlineData("kind", "eml-attention", ErrorCode.Format, FormatError.Kind)]
+    [InlineData("kind", "eml-other", ErrorCode.Format, FormatError.Kind)]
     [InlineData("kind", null, ErrorCode.Format, FormatError.MissingField)]
     [InlineData("version", "2", ErrorCode.Version, FormatError.None)]
     [InlineData("version", null, ErrorCode.Format, FormatError.MissingField)]
