@@ -57,38 +57,42 @@ run() {
     fi
 }
 
-run "unit and integration tests" cargo test --quiet --config "$registry" --workspace --no-fail-fast
-run "the feature experimental-attention" cargo test --quiet --config "$registry" --workspace --no-fail-fast \
-    --features eml-native/experimental-attention
-run "a user's crate" sh -c 'cd tests/drop-in && cargo test --quiet && cargo build --quiet'
-run "a user's program, started by hand" env -u LD_LIBRARY_PATH "$CARGO_TARGET_DIR/debug/drop-in"
-if [ $have_serde = yes ]; then
-    run "the feature serde" cargo test --quiet --config "$registry" --workspace --no-fail-fast --features eml-native/serde
-    run "both features" cargo test --quiet --config "$registry" --workspace --no-fail-fast \
-        --features eml-native/serde,eml-native/experimental-attention
-    run "a user's crate with serde" sh -c "cd tests/drop-in-serde && cargo test --quiet --config '$registry'"
-else
-    echo "== the feature serde was not tested: there is no serde in $distribution (Debian: librust-serde-json-dev)"
-fi
-run "the example of a kernel" sh -c "cd '$root/examples/kernel' && cargo test --quiet --no-fail-fast"
-if cargo clippy --version > /dev/null 2>&1; then
-    run "clippy" cargo clippy --quiet --config "$registry" --workspace --all-targets -- -D warnings
-    run "clippy of the attention blocks" cargo clippy --quiet --config "$registry" --workspace --all-targets \
-        --features eml-native/experimental-attention -- -D warnings
-    run "clippy of a user's crate" sh -c 'cd tests/drop-in && cargo clippy --quiet --all-targets -- -D warnings'
-    run "clippy of the example" sh -c "cd '$root/examples/kernel' && cargo clippy --quiet --all-targets -- -D warnings"
-else
-    echo "== cargo clippy is not installed"
-fi
-run "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --config "$registry" --workspace --no-deps
-run "documentation of the attention blocks" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --config "$registry" --workspace \
-    --no-deps --features eml-native/experimental-attention
-if cargo fmt --version > /dev/null 2>&1; then
-    run "formatting" cargo fmt --all --check
-    run "formatting of the users' crates" sh -c 'cd tests/drop-in && cargo fmt --check && cd ../drop-in-serde && cargo fmt --check'
-    run "formatting of the example" sh -c "cd '$root/examples/kernel' && cargo fmt --check -- --config-path '$PWD'"
-else
-    echo "== cargo fmt is not installed"
+features=eml-native/experimental-attention
+[ $have_serde = no ] || features=$features,eml-native/serde
+run "all features" cargo test --quiet --config "$registry" --workspace --no-fail-fast --features $features
+# EML_RUST=library: only what depends on the library (another twin, say) and not on the sources alone.
+if [ "${EML_RUST:-all}" = all ]; then
+    run "unit and integration tests" cargo test --quiet --config "$registry" --workspace --no-fail-fast
+    run "the feature experimental-attention" cargo test --quiet --config "$registry" --workspace --no-fail-fast \
+        --features eml-native/experimental-attention
+    run "a user's crate" sh -c 'cd tests/drop-in && cargo test --quiet && cargo build --quiet'
+    run "a user's program, started by hand" env -u LD_LIBRARY_PATH "$CARGO_TARGET_DIR/debug/drop-in"
+    if [ $have_serde = yes ]; then
+        run "the feature serde" cargo test --quiet --config "$registry" --workspace --no-fail-fast --features eml-native/serde
+        run "a user's crate with serde" sh -c "cd tests/drop-in-serde && cargo test --quiet --config '$registry'"
+    else
+        echo "== the feature serde was not tested: there is no serde in $distribution (Debian: librust-serde-json-dev)"
+    fi
+    run "the example of a kernel" sh -c "cd '$root/examples/kernel' && cargo test --quiet --no-fail-fast"
+    if cargo clippy --version > /dev/null 2>&1; then
+        run "clippy" cargo clippy --quiet --config "$registry" --workspace --all-targets -- -D warnings
+        run "clippy of the attention blocks" cargo clippy --quiet --config "$registry" --workspace --all-targets \
+            --features eml-native/experimental-attention -- -D warnings
+        run "clippy of a user's crate" sh -c 'cd tests/drop-in && cargo clippy --quiet --all-targets -- -D warnings'
+        run "clippy of the example" sh -c "cd '$root/examples/kernel' && cargo clippy --quiet --all-targets -- -D warnings"
+    else
+        echo "== cargo clippy is not installed"
+    fi
+    run "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --config "$registry" --workspace --no-deps
+    run "documentation of the attention blocks" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --config "$registry" --workspace \
+        --no-deps --features eml-native/experimental-attention
+    if cargo fmt --version > /dev/null 2>&1; then
+        run "formatting" cargo fmt --all --check
+        run "formatting of the users' crates" sh -c 'cd tests/drop-in && cargo fmt --check && cd ../drop-in-serde && cargo fmt --check'
+        run "formatting of the example" sh -c "cd '$root/examples/kernel' && cargo fmt --check -- --config-path '$PWD'"
+    else
+        echo "== cargo fmt is not installed"
+    fi
 fi
 [ -d "$root/../shared/golden/eml-core" ] || echo "== ../shared/golden is missing: only the selection in tests/data was compared"
 
