@@ -1,7 +1,7 @@
 """EmlModel, a function that is learned from samples."""
 from __future__ import annotations
 
-from ctypes import byref, c_double, sizeof
+from ctypes import byref, c_double, c_uint64, sizeof
 from typing import Any, List, NamedTuple, Optional, Tuple, Type, TypeVar
 
 from . import abi

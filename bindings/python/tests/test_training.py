@@ -189,7 +189,7 @@ class TestSignals(Case):
         other = threading.Thread(target=interrupt)
         other.start()
         try:
-            model.train(lambda progress: at_work.set())
+            model.train(lambda progress: at_work.set() if progress.accepted else None)
         except KeyboardInterrupt as error:
             caught.append(error)
         finally:
