@@ -210,7 +210,7 @@ public class AuditTests
     [MemberData(nameof(Profiles))]
     public void However_a_training_is_stopped_its_log_holds(Profile profile)
     {
-        EmlModel untrained = Untrained(profile, 4, 3, 2, rows: 3000);
+        EmlModel untrained = Untrained(profile, 4, 3, 2, rows: 10000);
         int cancelled = 0;
         for (int calls = 1; calls < 12; calls++)
         {
