@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Eml.Machine.Transformer;
 
 /// <summary>The reference: plain matrix products and a plain scan over all keys of the whole sequence. Nothing is skipped and nothing
@@ -158,8 +160,14 @@ public sealed class DenseEngine : Engine
 
     private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
     {
-        double sum = 0.0;
-        for (int i = 0; i < a.Length; i++)
+        var sums = Vector<double>.Zero;
+        int i = 0;
+        for (; i + Vector<double>.Count <= a.Length; i += Vector<double>.Count)
+        {
+            sums += new Vector<double>(a[i..]) * new Vector<double>(b[i..]);
+        }
+        double sum = Vector.Sum(sums);
+        for (; i < a.Length; i++)
         {
             sum += a[i] * b[i];
         }

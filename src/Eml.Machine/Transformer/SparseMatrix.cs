@@ -4,15 +4,14 @@ namespace Eml.Machine.Transformer;
 internal sealed class SparseMatrix
 {
     private readonly int[] _starts;
-    private readonly int[] _columns;
-    private readonly double[] _values;
+    private readonly Element[] _elements;
 
     /// <summary>From a dense row-major matrix (rows, columns).</summary>
     public SparseMatrix(ReadOnlySpan<double> dense, int columns)
     {
+        Columns = columns;
         int rows = dense.Length / columns;
-        var indices = new List<int>();
-        var values = new List<double>();
+        var elements = new List<Element>();
         _starts = new int[rows + 1];
         for (int r = 0; r < rows; r++)
         {
@@ -20,43 +19,46 @@ internal sealed class SparseMatrix
             {
                 if (dense[(r * columns) + c] != 0.0)
                 {
-                    indices.Add(c);
-                    values.Add(dense[(r * columns) + c]);
+                    elements.Add(new Element(c, dense[(r * columns) + c]));
                 }
             }
-            _starts[r + 1] = values.Count;
+            _starts[r + 1] = elements.Count;
         }
-        _columns = [.. indices];
-        _values = [.. values];
+        _elements = [.. elements];
     }
 
+    private readonly record struct Element(int Column, double Value);
+
+    /// <summary>Number of columns.</summary>
+    public int Columns { get; }
+
     /// <summary>Number of nonzero elements.</summary>
-    public int Nonzeros => _values.Length;
+    public int Nonzeros => _elements.Length;
 
     /// <summary>Nonzero elements of a row.</summary>
     public int Count(int row) => _starts[row + 1] - _starts[row];
 
-    /// <summary>Row times <paramref name="x"/>.</summary>
+    /// <summary>Row times <paramref name="x"/> (columns).</summary>
     public double Dot(int row, double[] x)
     {
         double sum = 0.0;
-        int end = _starts[row + 1];
-        for (int i = _starts[row]; i < end; i++)
+        foreach (ref readonly Element element in Row(row))
         {
-            sum += _values[i] * x[_columns[i]];
+            sum += element.Value * x[element.Column];
         }
         return sum;
     }
 
-    /// <summary>Adds <paramref name="factor"/> times a row to <paramref name="y"/>.</summary>
+    /// <summary>Adds <paramref name="factor"/> times a row to <paramref name="y"/> (columns).</summary>
     public void AddRow(int row, double factor, double[] y)
     {
-        int end = _starts[row + 1];
-        for (int i = _starts[row]; i < end; i++)
+        foreach (ref readonly Element element in Row(row))
         {
-            y[_columns[i]] += factor * _values[i];
+            y[element.Column] += factor * element.Value;
         }
     }
+
+    private ReadOnlySpan<Element> Row(int row) => _elements.AsSpan(_starts[row], _starts[row + 1] - _starts[row]);
 
     /// <summary>The transpose of a dense row-major matrix.</summary>
     public static double[] Transpose(ReadOnlySpan<double> dense, int columns)
