@@ -1,6 +1,6 @@
 /*
- * expression.c - functions written out and snapping: the printed C, compiled against the library's own exp and ln, gives
- * the bits of forward; buffers, flags, options and refusals.
+ * expression.c - models, trees and attention blocks written out, and snapping: the printed C, compiled against the library's
+ * own exp and ln, gives the bits of forward; buffers, flags, options and refusals.
  */
 #include "fixture.h"
 

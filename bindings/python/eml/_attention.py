@@ -302,12 +302,13 @@ def _interruptible(call: Callable[[], int], token: Cancel) -> int:
             outcome.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
-    thread.start()
     try:
+        thread.start()
         thread.join()
     except BaseException:
         token.set()
-        thread.join()
+        if thread.is_alive():
+            thread.join()
         raise
     (result,) = outcome
     if isinstance(result, BaseException):
