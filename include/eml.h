@@ -217,15 +217,17 @@ EML_API eml_status eml_random_restart(uint64_t *state, double *out, uint64_t n);
 #define EML_FORMAT_SAFETENSORS 3 /*                                                                   .safetensors */
 #define EML_FORMAT_PROTOBUF 4    /* eml.v1.Model of proto/eml/v1/model.proto                                   .pb */
 
-/* How a function is written out, by eml_model_expression and the like. The source code gives the bits of forward for
- * finite inputs for which no intermediate result overflows, where the language's exp and log are those of glibc >= 2.28
- * on a CPU with FMA; C code also with -DEML_EXP=eml_math_exp -DEML_LN=eml_math_ln and this library, anywhere. */
+/* How a function is written out, by eml_model_expression, eml_attention_expression and the like. The source code gives
+ * the bits of forward for finite inputs for which no intermediate result overflows, where the language's exp and log are
+ * those of glibc >= 2.28 on a CPU with FMA; C code also with -DEML_EXP=eml_math_exp -DEML_LN=eml_math_ln and this
+ * library, anywhere. */
 #define EML_EXPRESSION_TEXT 1   /* lines of plain text, simplified */
 #define EML_EXPRESSION_LATEX 2  /* LaTeX (amsmath), simplified */
 #define EML_EXPRESSION_C 3      /* C99: void forward(const double *x, double *y), renamed by -DEML_FUNCTION=name */
 #define EML_EXPRESSION_RUST 4   /* pub fn forward(x: &[f64; INPUTS]) -> [f64; HEADS] */
 #define EML_EXPRESSION_PYTHON 5 /* def forward(x), a list */
-/* Text and LaTeX of a model: also leave out the limits that no input within the recorded samples' ranges meets. */
+/* Text and LaTeX of a model or an attention block: also leave out the limits that no input within the recorded samples'
+ * ranges meets. */
 #define EML_WITHIN_SAMPLES 1u
 
 /* ------------------------------------------------------------------------------------------------ EmlTree */
@@ -357,7 +359,7 @@ EML_API eml_status eml_model_forward(const eml_model *model, const double *x, ui
 
 #define EML_PHASE_RESTART 1 /* random restarts */
 #define EML_PHASE_DESCENT 2 /* coordinate descent */
-#define EML_PHASE_SNAP 3    /* eml_model_snap; step and total count trials of a round */
+#define EML_PHASE_SNAP 3    /* eml_model_snap, eml_attention_snap; step and total count trials of a round */
 typedef struct eml_progress {
   uint32_t struct_size;
   int32_t phase;        /* EML_PHASE_... */
@@ -626,6 +628,19 @@ typedef struct eml_attention_train_result {
  * kind does not have), EML_E_BUSY, EML_E_IO (the audit log cannot be written; the block stays as it was). */
 EML_API eml_status eml_attention_train(eml_attention *attention, const eml_attention_train_options *options,
                                        eml_attention_train_result *result);
+
+/* Replaces parameters by 0 or +-p/q with p, q <= 12 where the mean squared error on the recorded samples allows it: what can
+ * be 0 first, then simplest first, the smallest error first. snapped, cap, options and result as for eml_model_snap; `unscaled`
+ * is 0. Returns EML_OK, EML_CANCELLED (what was snapped so far is kept). Errors: EML_E_STATE (no samples), EML_E_ARGUMENT,
+ * EML_E_BUSY. */
+EML_API eml_status eml_attention_snap(eml_attention *attention, const eml_snap_options *options, uint64_t *snapped,
+                                      uint64_t cap, eml_snap_result *result);
+/* The function written out, from the seq_len * d_model numbers of a sequence, token after token, to as many of the answer; of
+ * TOY with the softmax that forward uses now. format, flags and the rest as for eml_model_expression. Limit: 2^20 parameters,
+ * of BLOCK, which has each of them at every position, 2^20 products.
+ * Errors: EML_E_ARGUMENT, EML_E_STATE (no samples), EML_E_LIMIT, EML_E_BUFFER. */
+EML_API eml_status eml_attention_expression(const eml_attention *attention, int32_t format, uint32_t flags, char *buf,
+                                            uint64_t cap, uint64_t *need);
 
 /* Checks an audit log as eml_model_verify_audit does, on the samples that `attention` has recorded; it must be eml-core's
  * (TOY or BASELINE) or BLOCK as the log's is, else EML_E_FORMAT with EML_F_KIND. */

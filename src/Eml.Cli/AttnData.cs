@@ -112,8 +112,20 @@ internal sealed record AttnData(double[] X, double[] Targets, int Samples, strin
         return new AttnData(x, targets, x.Length / width, table.Source, new Dictionary<string, string>());
     }
 
+    /// <summary>Sequences out of a file for a model of so many inputs; their targets, if they have any.</summary>
+    public static (double[] X, double[] Targets) Read(string path, int width, string model)
+    {
+        using CsvTable table = CsvTable.Open(path);
+        bool isWithTargets = table.Names.Length == 2 * width;
+        return isWithTargets || table.Names.Length == width
+            ? Read(table, width, isWithTargets)
+            : throw new EmlException(ErrorCode.Argument,
+                $"{table.Source}: {Output.Count(table.Names.Length, "column")}; {model} takes {width} inputs, perhaps with as many targets " +
+                "behind them");
+    }
+
     /// <summary>The rows of a table: <paramref name="width"/> inputs, then, perhaps, as many targets.</summary>
-    public static (double[] X, double[] Targets) Read(CsvTable table, int width, bool isWithTargets)
+    private static (double[] X, double[] Targets) Read(CsvTable table, int width, bool isWithTargets)
     {
         var samples = new Samples(table, [.. Enumerable.Range(0, isWithTargets ? 2 * width : width)], []);
         if (!isWithTargets)

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using Eml.Formats;
 using Eml.Functions;
-using Eml.Numerics;
 
 namespace Eml.Cli;
 
@@ -31,19 +30,7 @@ internal static class AttnForward
             Store.CheckFolder(output);
 
         (int width, AttnData.Forward forward) = Open(modelPath);
-        double[] x, targets;
-        using (CsvTable table = CsvTable.Open(data))
-        {
-            bool isWithTargets = table.Names.Length == 2 * width;
-            if (!isWithTargets && table.Names.Length != width)
-            {
-                throw new EmlException(ErrorCode.Argument,
-                    $"{table.Source}: {Output.Count(table.Names.Length, "column")}; {modelPath} takes {width} inputs, perhaps with as many targets " +
-                    "behind them");
-            }
-
-            (x, targets) = AttnData.Read(table, width, isWithTargets);
-        }
+        (double[] x, double[] targets) = AttnData.Read(data, width, modelPath);
 
         int rows = x.Length / width;
         double[] y = new double[x.Length];
@@ -75,13 +62,15 @@ internal static class AttnForward
         return ExitCode.Ok;
     }
 
-    private static (int Width, AttnData.Forward Forward) Open(string path) => Store.Load(path) switch
+    private static (int Width, AttnData.Forward Forward) Open(string path)
     {
-        EmlAttention block => (block.Config.SampleLength, block.Forward),
-        AttentionBlock block => (block.Width, AttnData.ForwardOf(block)),
-        object other => throw new EmlException(ErrorCode.Unsupported,
-            $"{path}: holds no attention block (its kind is {Describe.Kind(other)}); eml fn predict computes other models"),
-    };
+        object content = Store.LoadAttention(path, "predict");
+        if (content is EmlAttention own)
+            return (own.Config.SampleLength, own.Forward);
+
+        var block = (AttentionBlock)content;
+        return (block.Width, AttnData.ForwardOf(block));
+    }
 
     private static void WriteCsv(Stream stream, double[] y, int width)
     {

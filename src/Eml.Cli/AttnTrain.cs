@@ -135,8 +135,8 @@ internal static class AttnTrain
         return report.Cancelled ? ExitCode.Interrupted : ExitCode.Ok;
     }
 
-    /// <summary>Records samples; refuses more than a block keeps.</summary>
-    public static void Record(object block, AttnData data)
+    /// <summary>Records samples; refuses more than a block keeps, and fewer than are needed.</summary>
+    public static void Record(object block, AttnData data, int least = AttnData.LeastSamples)
     {
         int most = block is EmlAttention ? EmlAttention.SampleLimit : AttentionBlock.BufferLimit;
         if (data.Samples > most)
@@ -145,10 +145,10 @@ internal static class AttnTrain
                 $"{data.Source}: {Output.Count(data.Samples, "sample")}; a block of this kind keeps {most}; use fewer");
         }
 
-        if (data.Samples < AttnData.LeastSamples)
+        if (data.Samples < least)
         {
             throw new EmlException(ErrorCode.State,
-                $"{data.Source}: {Output.Count(data.Samples, "sample")}; training needs at least {AttnData.LeastSamples}; use more");
+                $"{data.Source}: {Output.Count(data.Samples, "sample")}; training needs at least {least}; use more");
         }
 
         if (block is EmlAttention own)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Eml.Formats;
 using Eml.Functions;
 using Eml.Functions.Expressions;
 
@@ -8,95 +7,34 @@ namespace Eml.Cli;
 /// <summary><c>eml fn show</c>: a learned function as a formula or as source code.</summary>
 internal static class FnShow
 {
-    private static readonly (string Name, FormulaFormat Format)[] s_formats =
-    [
-        ("text", FormulaFormat.Text), ("latex", FormulaFormat.Latex), ("c", FormulaFormat.C), ("rust", FormulaFormat.Rust),
-        ("python", FormulaFormat.Python),
-    ];
-
     /// <summary>The verb.</summary>
-    public static Command Create()
-    {
-        var model = new Argument<string>("MODEL") { Description = "Model file of any format" };
-        var format = new Option<string>("--format")
-        {
-            DefaultValueFactory = _ => s_formats[0].Name,
-            Description = "text or latex for people; c, rust or python for code that computes the same bits",
-        };
-        format.AcceptOnlyFromAmong([.. s_formats.Select(f => f.Name)]);
-        var within = new Option<string?>("--within")
-        {
-            HelpName = "DATA.csv",
-            Description = "text, latex: leave out limits that no input within the ranges of these rows meets",
-        };
-        var command = new Command("show", "Write a learned function as a formula or as source code") { model, format, within };
-        command.Validators.Add(result =>
-        {
-            if (result.GetValue(within) is not null && result.GetValue(format) is "c" or "rust" or "python")
-                result.AddError("--within goes with --format text or latex: source code computes everything");
-        });
-        command.SetAction(parse => Run(parse.GetRequiredValue(model), parse.GetRequiredValue(format), parse.GetValue(within),
-            parse.GetValue(Arguments.Json)));
-        return command;
-    }
+    public static Command Create() =>
+        Showing.Create("Write a learned function as a formula or as source code", "Model file of any format", Open);
 
-    /// <summary>A model's function with the names of its columns.</summary>
-    public static Formula FormulaOf(EmlModel model) => model.ToFormula().WithNames(
-        ColumnNames.Find(model, ColumnNames.Inputs, model.Inputs), ColumnNames.Find(model, ColumnNames.Targets, model.Heads));
-
-    private static int Run(string path, string formatName, string? within, bool json)
+    private static (Formula, Showing.ReadRows) Open(string path)
     {
-        FormulaFormat format = s_formats.First(f => f.Name == formatName).Format;
         object content = Store.Load(path);
-        Formula formula = content switch
+        if (content is AttentionBlock or EmlAttention)
+            return AttnShow.Open(content, path);
+
+        string[]? names = null;
+        Formula formula;
+        if (content is EmlModel model)
         {
-            EmlModel model => FormulaOf(model),
-            AttentionBlock block => block.ToFormula(),
-            EmlAttention attention => attention.ToFormula(),
-            _ => Store.Tree(content)!.ToFormula(),
-        };
-        Interval[]? ranges = within is null ? null : Ranges(formula, content, path, within);
-        string text = FormulaText.Write(formula, format, ranges);
-        if (json)
-        {
-            Output.Json(o =>
-            {
-                o.WriteString("model", path);
-                o.WriteString("format", formatName);
-                o.WriteString("expression", text);
-            });
+            names = ColumnNames.Find(model, ColumnNames.Inputs, model.Inputs);
+            formula = model.ToFormula().WithNames(names, ColumnNames.Find(model, ColumnNames.Targets, model.Heads));
         }
         else
         {
-            foreach (string line in text.TrimEnd('\n').Split('\n'))
-                Output.Line(line);
+            formula = Store.Tree(content)!.ToFormula();
         }
 
-        return ExitCode.Ok;
-    }
+        return (formula, Rows);
 
-    private static Interval[] Ranges(Formula formula, object content, string path, string data)
-    {
-        Samples samples;
-        using (CsvTable table = CsvTable.Open(data))
+        ReadOnlySpan<double> Rows(string data)
         {
-            string[]? names = content is EmlModel model ? ColumnNames.Find(model, ColumnNames.Inputs, model.Inputs) : null;
-            samples = new Samples(table, FnPredict.Columns(names, formula.Inputs, path, table), []);
+            using CsvTable table = CsvTable.Open(data);
+            return new Samples(table, FnPredict.Columns(names, formula.Inputs, path, table), []).Inputs;
         }
-
-        var ranges = new Interval[formula.Inputs];
-        for (int j = 0; j < ranges.Length; j++)
-        {
-            double low = samples.Inputs[j], high = low;
-            for (int i = j; i < samples.Inputs.Length; i += ranges.Length)
-            {
-                low = Math.Min(low, samples.Inputs[i]);
-                high = Math.Max(high, samples.Inputs[i]);
-            }
-
-            ranges[j] = new Interval(low, high);
-        }
-
-        return ranges;
     }
 }

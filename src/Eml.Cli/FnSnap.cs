@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Eml.Functions;
 using Eml.Numerics;
 
@@ -8,106 +7,20 @@ namespace Eml.Cli;
 /// <summary><c>eml fn snap</c>: turns a model's parameters into simple constants where its data allow it.</summary>
 internal static class FnSnap
 {
-    private sealed record Request(string Model, string Data, string Out, double Tolerance, double MaxIncrease);
-
     /// <summary>The verb.</summary>
-    public static Command Create()
-    {
-        var defaults = new SnapOptions();
-        var model = new Argument<string>("MODEL") { Description = "Model file of any format" };
-        var data = new Argument<string>("DATA.csv") { Description = "CSV file with the model's inputs and targets; - reads standard input" };
-        var tolerance = new Option<double>("--tolerance")
-        {
-            HelpName = "T",
-            DefaultValueFactory = _ => defaults.Tolerance,
-            Description = "How far a parameter may be from its constant",
-        };
-        var increase = new Option<double>("--max-increase")
-        {
-            HelpName = "SHARE",
-            DefaultValueFactory = _ => defaults.MaxLossIncrease,
-            Description = "By what share of itself the loss may grow altogether",
-        };
-        Option<string?> output = Arguments.Out("MODEL", "Save the snapped model: .json, .safetensors or .pb");
-        output.Required = true;
-        var command = new Command("snap", "Turn parameters into simple constants where the data allow it")
-        {
-            model, data, tolerance, increase, output,
-        };
-        command.SetAction(parse => Run(
-            new Request(parse.GetRequiredValue(model), parse.GetRequiredValue(data), parse.GetRequiredValue(output)!,
-                parse.GetValue(tolerance), parse.GetValue(increase)),
-            parse.GetValue(Arguments.Json)));
-        return command;
-    }
+    public static Command Create() => Snapping.Create("Model file of any format",
+        "CSV file with the model's inputs and targets; - reads standard input",
+        "Save the snapped model: .json, .safetensors or .pb", Open);
 
-    private static int Run(Request request, bool json)
+    private static Snapping.Subject Open(Snapping.Request request)
     {
         Store.CheckTarget(request.Out);
         EmlModel model = Store.LoadModel(request.Model);
         Record(model, request);
-        SnapResult result;
-        double seconds;
-        using (var interrupt = new Interrupt())
-        {
-            using var progress = new Progress();
-            result = model.Snap(new SnapOptions
-            {
-                Tolerance = request.Tolerance,
-                MaxLossIncrease = request.MaxIncrease,
-                Cancel = interrupt.Cancel,
-                Progress = progress.Report,
-            });
-            seconds = progress.Seconds;
-        }
-
-        string[] lost = Store.Save(model, request.Out);
-        bool cancelled = result.Status == TrainStatus.Cancelled;
-        if (json)
-        {
-            Output.Json(o =>
-            {
-                o.WriteString("model", request.Model);
-                o.WriteNumber("parameters", model.ParameterCount);
-                o.WriteStartArray("snapped");
-                foreach (SnappedParameter p in result.Snapped)
-                {
-                    o.WriteStartObject();
-                    o.WriteNumber("index", p.Index);
-                    o.Number("before", p.Before);
-                    o.Number("after", p.After);
-                    o.WriteEndObject();
-                }
-
-                o.WriteEndArray();
-                o.Number("loss_before", result.LossBefore);
-                o.Number("loss_after", result.LossAfter);
-                o.Number("loss_allowed", result.LossAllowed);
-                o.WriteBoolean("unscaled", result.Unscaled);
-                o.WriteBoolean("cancelled", cancelled);
-                o.WriteNumber("evaluations", result.Evaluations);
-                o.Number("seconds", seconds);
-                o.WriteString("out", request.Out);
-                o.Strings("lost", lost);
-            });
-        }
-        else
-        {
-            Output.Field("snapped", $"{Output.Count(result.Snapped.Count, "constant")} among {Output.Count(model.ParameterCount, "parameter")}" +
-                (result.Unscaled ? ", now in the data's units" : ""));
-            Output.Field("loss", $"{Output.Short(result.LossBefore)} before, {Output.Short(result.LossAfter)} after, " +
-                $"{Output.Short(result.LossAllowed)} allowed");
-            Output.Field("work", string.Create(CultureInfo.InvariantCulture, $"{Output.Count(result.Evaluations, "evaluation")}, {seconds:F2} s"));
-            if (cancelled)
-                Output.Warn("interrupted: this is as far as it came");
-            Output.Field("saved", request.Out);
-            Store.WarnOfLoss(request.Out, lost);
-        }
-
-        return cancelled ? ExitCode.Interrupted : ExitCode.Ok;
+        return new Snapping.Subject(model, model.ParameterCount, model.Snap);
     }
 
-    private static void Record(EmlModel model, Request request)
+    private static void Record(EmlModel model, Snapping.Request request)
     {
         string[] inputs = Names(model, ColumnNames.Inputs, model.Inputs, request.Model);
         string[] targets = Names(model, ColumnNames.Targets, model.Heads, request.Model);

@@ -64,7 +64,8 @@ internal static class Program
         function.SetAction(parse => new HelpAction().Invoke(parse));
         var attention = new Command("attn", "Attention blocks of learned functions")
         {
-            AttnTrain.Create(), AttnForward.Create(), AttnGate.Create(), AttnCompare.Create(), AttnBench.Create(), AttnBrowser.Create(),
+            AttnTrain.Create(), AttnForward.Create(), AttnSnap.Create(), AttnShow.Create(), AttnGate.Create(), AttnCompare.Create(),
+            AttnBench.Create(), AttnBrowser.Create(),
         };
         attention.SetAction(parse => new HelpAction().Invoke(parse));
 

@@ -43,6 +43,18 @@ internal static class Store
     }
 
     /// <summary>
+    /// The <see cref="AttentionBlock"/> or <see cref="EmlAttention"/> in a file; other models are for that verb of <c>eml fn</c>.
+    /// </summary>
+    public static object LoadAttention(string path, string verb)
+    {
+        object content = Load(path);
+        return content is AttentionBlock or EmlAttention
+            ? content
+            : throw new EmlException(ErrorCode.Unsupported,
+                $"{path}: holds no attention block (its kind is {Describe.Kind(content)}); eml fn {verb} is for other models");
+    }
+
+    /// <summary>
     /// Fails before any work is done if <paramref name="path"/> cannot become a model's file: an unknown extension, or a
     /// folder that does not exist.
     /// </summary>

@@ -4,20 +4,16 @@ using Eml.Functions.Expressions;
 namespace Eml.Formats;
 
 /// <summary>Formulas in LaTeX (amsmath): an aligned environment, one definition a line.</summary>
-internal sealed class LatexText
+internal sealed class LatexText : ReadableLines
 {
-    private readonly StringBuilder _text = new();
-    private readonly FormulaNames _names;
-
-    private LatexText(Formula formula)
+    private LatexText(Formula formula) : base(formula, "\\left(", "\\right)")
     {
-        _names = new FormulaNames(formula);
     }
 
     public static string Write(Formula formula)
     {
         var writer = new LatexText(formula);
-        StringBuilder text = writer._text;
+        StringBuilder text = writer.Text;
         foreach (string note in formula.Notes)
         {
             text.Append("% ").Append(note).Append('\n');
@@ -32,7 +28,7 @@ internal sealed class LatexText
 
         for (int i = 0; i < formula.Outputs.Count; i++)
         {
-            writer.Line(Variable(writer._names.Output(i), writer._names.HasOutputs), formula.Outputs[i]);
+            writer.Line(Variable(writer.Names.Output(i), writer.Names.HasOutputs), formula.Outputs[i]);
             text.Append(i + 1 < formula.Outputs.Count ? " \\\\\n" : "\n");
         }
 
@@ -41,76 +37,42 @@ internal sealed class LatexText
 
     private void Line(string name, Expression body)
     {
-        _text.Append(name).Append(" &= ");
+        Text.Append(name).Append(" &= ");
         Put(body, 0);
     }
 
-    private void Put(Expression e, int binding)
-    {
-        int own = BindingOf(e);
-        if (own < binding)
-        {
-            _text.Append("\\left(");
-        }
+    protected override string Input(int index) => Variable(Names.Input(index), Names.HasInputs);
 
+    protected override string Definition(int index) => Variable(Names.Definition(index), isName: false);
+
+    protected override string Times(Expression right) => right.IsConstant ? " \\cdot " : "\\,";
+
+    protected override void Other(Expression e)
+    {
         switch (e.Operation)
         {
-            case Operation.Constant:
-                _text.Append(Number(e.Value));
-                break;
-            case Operation.Input:
-                _text.Append(Variable(_names.Input(e.Index), _names.HasInputs));
-                break;
-            case Operation.Definition:
-                _text.Append(Variable(_names.Definition(e.Index), isName: false));
-                break;
-            case Operation.Add:
-                Pair(e, " + ", Binding.Sum, Binding.Sum);
-                break;
-            case Operation.Subtract:
-                Pair(e, " - ", Binding.Sum, Binding.Product);
-                break;
-            case Operation.Multiply when e.Left is { IsConstant: true, Value: -1 }:
-                _text.Append('-');
-                Put(e.Right!, Binding.Power);
-                break;
-            case Operation.Multiply:
-                Pair(e, e.Right!.IsConstant ? " \\cdot " : "\\,", Binding.Product, Binding.Product);
-                break;
             case Operation.Divide:
-                _text.Append("\\frac{");
+                Text.Append("\\frac{");
                 Pair(e, "}{", 0, 0);
-                _text.Append('}');
+                Text.Append('}');
                 break;
             case Operation.Square:
                 Put(e.Left!, Binding.Atom);
-                _text.Append("^{2}");
+                Text.Append("^{2}");
                 break;
             case Operation.Above:
-                _text.Append("\\begin{cases} ");
+                Text.Append("\\begin{cases} ");
                 Put(e.Right!, 0);
-                _text.Append(" & \\text{if } ");
+                Text.Append(" & \\text{if } ");
                 Put(e.Left!, 0);
-                _text.Append($" > {Number(e.Value)} \\\\ ");
+                Text.Append($" > {Number(e.Value)} \\\\ ");
                 Put(e.Otherwise!, 0);
-                _text.Append(" & \\text{otherwise} \\end{cases}");
+                Text.Append(" & \\text{otherwise} \\end{cases}");
                 break;
             default:
                 Call(e);
                 break;
         }
-
-        if (own < binding)
-        {
-            _text.Append("\\right)");
-        }
-    }
-
-    private void Pair(Expression e, string sign, int left, int right)
-    {
-        Put(e.Left!, left);
-        _text.Append(sign);
-        Put(e.Right!, right);
     }
 
     private void Call(Expression e)
@@ -126,15 +88,15 @@ internal sealed class LatexText
             _ when e.Value == 0 => ("\\max\\left(0, ", "\\right)"),
             _ => ($"\\operatorname{{positive}}_{{{Number(e.Value)}}}\\left(", "\\right)"),
         };
-        _text.Append(open);
+        Text.Append(open);
         Put(e.Left!, 0);
         if (e.Right is not null)
         {
-            _text.Append(", ");
+            Text.Append(", ");
             Put(e.Right, 0);
         }
 
-        _text.Append(close);
+        Text.Append(close);
     }
 
     // x0 → x_{0}; a user's name is set upright.
@@ -142,7 +104,7 @@ internal sealed class LatexText
         ? name.Length == 1 ? name : $"\\mathrm{{{name.Replace("_", "\\_", StringComparison.Ordinal)}}}"
         : name.Length == 1 ? name : $"{name[0]}_{{{name[1..].Replace('_', ',')}}}";
 
-    private static string Number(double value)
+    protected override string Number(double value)
     {
         if (double.IsNaN(value))
         {
@@ -164,7 +126,7 @@ internal sealed class LatexText
         return e < 0 ? text : $"{text[..e]} \\cdot 10^{{{text[(e + 1)..].TrimStart('+')}}}";
     }
 
-    private static int BindingOf(Expression e) => e.Operation switch
+    protected override int BindingOf(Expression e) => e.Operation switch
     {
         Operation.Add or Operation.Subtract => Binding.Sum,
         Operation.Multiply or Operation.Divide => Binding.Product,

@@ -366,26 +366,7 @@ public sealed class EmlModel
     }
 
     /// <summary>The least and largest finite value of each input in the recorded samples; everything where there are none.</summary>
-    public Interval[] InputRanges()
-    {
-        var ranges = new Interval[Inputs];
-        for (int j = 0; j < Inputs; j++)
-        {
-            double low = double.PositiveInfinity, high = double.NegativeInfinity;
-            for (int i = j; i < _samples.X.Length; i += Inputs)
-            {
-                if (double.IsFinite(_samples.X[i]))
-                {
-                    low = Math.Min(low, _samples.X[i]);
-                    high = Math.Max(high, _samples.X[i]);
-                }
-            }
-
-            ranges[j] = low <= high ? new Interval(low, high) : Interval.Everything;
-        }
-
-        return ranges;
-    }
+    public Interval[] InputRanges() => Interval.OfColumns(Inputs, SampleCount, n => _samples.X.Slice(n * Inputs, Inputs));
 
     /// <summary>A copy with parameters, name, metadata, scaling, samples and events.</summary>
     public EmlModel Clone() => new(this);

@@ -1,4 +1,5 @@
 using Eml.Functions;
+using Eml.Functions.Expressions;
 using Eml.Numerics;
 
 namespace Eml.Native;
@@ -127,6 +128,13 @@ internal sealed class AttentionBox : EventBox
     }
 
     public double Loss() => Core?.Loss() ?? Block!.Loss();
+
+    public Formula ToFormula() => Core?.ToFormula() ?? Block!.ToFormula();
+
+    /// <summary>Of the recorded samples' inputs.</summary>
+    public Interval[] InputRanges() => Interval.OfColumns(Width, SampleCount, n => Core is null ? Block!.SampleInput(n) : Core.SampleInput(n));
+
+    public SnapResult Snap(SnapOptions options) => Core?.Snap(options) ?? Block!.Snap(options);
 
     public void ClearSamples()
     {

@@ -17,18 +17,17 @@ internal static unsafe class ExpressionExports
     {
         using SharedUse<ModelBox> use = ModelExports.Read(model);
         EmlModel m = use.Target.Model;
-        if ((flags & ~WithinSamples) != 0)
-        {
-            throw new EmlException(ErrorCode.Argument, $"flags 0x{flags:x}: only EML_WITHIN_SAMPLES (1) is known");
-        }
-
-        if (flags != 0 && m.SampleCount == 0)
-        {
-            throw new EmlException(ErrorCode.State, "EML_WITHIN_SAMPLES: no samples to take the ranges of; record some first");
-        }
-
-        Interval[]? ranges = flags == 0 ? null : m.InputRanges();
+        Interval[]? ranges = IsWithinSamples(flags, m.SampleCount) ? m.InputRanges() : null;
         Arguments.OutText(FormulaText.Write(m.ToFormula(), (FormulaFormat)format, ranges), buf, cap, need);
+    });
+
+    [UnmanagedCallersOnly(EntryPoint = "eml_attention_expression", CallConvs = [typeof(CallConvCdecl)])]
+    public static int Attention(nint attention, int format, uint flags, byte* buf, ulong cap, ulong* need) => Failure.Guard(() =>
+    {
+        using SharedUse<AttentionBox> use = AttentionExports.Read(attention);
+        AttentionBox box = use.Target;
+        Interval[]? ranges = IsWithinSamples(flags, box.SampleCount) ? box.InputRanges() : null;
+        Arguments.OutText(FormulaText.Write(box.ToFormula(), (FormulaFormat)format, ranges), buf, cap, need);
     });
 
     [UnmanagedCallersOnly(EntryPoint = "eml_safetree_expression", CallConvs = [typeof(CallConvCdecl)])]
@@ -51,19 +50,32 @@ internal static unsafe class ExpressionExports
         Failure.Guard(() => Versioned.Initialise(options, SnapOptionsStruct.Defaults, size, "options"));
 
     [UnmanagedCallersOnly(EntryPoint = "eml_model_snap", CallConvs = [typeof(CallConvCdecl)])]
-    public static int Snap(nint model, SnapOptionsStruct* options, ulong* snapped, ulong cap, SnapResultStruct* result) => Failure.Guard(() =>
+    public static int SnapModel(nint model, SnapOptionsStruct* options, ulong* snapped, ulong cap, SnapResultStruct* result) => Failure.Guard(() =>
     {
         using Use<ModelBox> use = ModelExports.Write(model);
-        Span<ulong> indices = Arguments.Array(snapped, cap, "snapped");
+        EmlModel m = use.Target.Model;
+        return Snap(m.Snap, m.DisplayName, options, Arguments.Array(snapped, cap, "snapped"), result);
+    });
+
+    [UnmanagedCallersOnly(EntryPoint = "eml_attention_snap", CallConvs = [typeof(CallConvCdecl)])]
+    public static int SnapAttention(nint attention, SnapOptionsStruct* options, ulong* snapped, ulong cap, SnapResultStruct* result) => Failure.Guard(() =>
+    {
+        using Use<AttentionBox> use = AttentionExports.Write(attention);
+        return Snap(use.Target.Snap, use.Target.DisplayName, options, Arguments.Array(snapped, cap, "snapped"), result);
+    });
+
+    private static int Snap(Func<SnapOptions, SnapResult> snap, string name, SnapOptionsStruct* options, Span<ulong> snapped,
+        SnapResultStruct* result)
+    {
         if (result is not null)
         {
             Versioned.Check(result, "result");
         }
 
-        SnapResult done = use.Target.Model.Snap(Options(options));
-        for (int i = 0; i < Math.Min(indices.Length, done.Snapped.Count); i++)
+        SnapResult done = snap(Options(options));
+        for (int i = 0; i < Math.Min(snapped.Length, done.Snapped.Count); i++)
         {
-            indices[i] = (ulong)done.Snapped[i].Index;
+            snapped[i] = (ulong)done.Snapped[i].Index;
         }
 
         if (result is not null)
@@ -79,9 +91,22 @@ internal static unsafe class ExpressionExports
             }, "result");
         }
 
-        Log.Write(Log.Info, $"snapped {use.Target.Model.DisplayName}: {done.Snapped.Count} constants, loss {done.LossBefore} -> {done.LossAfter}");
+        Log.Write(Log.Info, $"snapped {name}: {done.Snapped.Count} constants, loss {done.LossBefore} -> {done.LossAfter}");
         return done.Status == TrainStatus.Cancelled ? Failure.Stopped(done.StopValue) : Failure.Ok;
-    });
+    }
+
+    /// <summary>Reads the flags of an expression.</summary>
+    private static bool IsWithinSamples(uint flags, int samples)
+    {
+        if ((flags & ~WithinSamples) != 0)
+        {
+            throw new EmlException(ErrorCode.Argument, $"flags 0x{flags:x}: only EML_WITHIN_SAMPLES (1) is known");
+        }
+
+        return flags == 0 || samples > 0
+            ? flags != 0
+            : throw new EmlException(ErrorCode.State, "EML_WITHIN_SAMPLES: no samples to take the ranges of; record some first");
+    }
 
     private static SnapOptions Options(SnapOptionsStruct* options)
     {

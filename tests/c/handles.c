@@ -95,6 +95,8 @@ ON(eml_attention, eml_attention_clear_samples, (h))
 ON(const eml_attention, eml_attention_forward, (h, numbers, 1, numbers + 100, 0))
 ON(const eml_attention, eml_attention_loss, (h, numbers))
 ON(eml_attention, eml_attention_train, (h, NULL, NULL))
+ON(eml_attention, eml_attention_snap, (h, NULL, NULL, 0, NULL))
+ON(const eml_attention, eml_attention_expression, (h, EML_EXPRESSION_TEXT, 0, text, sizeof text, &need))
 ON(const eml_attention, eml_attention_verify_audit, (h, text, 40, NULL, NULL))
 ON(const eml_attention, eml_attention_verify_audit_file, (h, "/nonexistent/a.log", EML_NTS, NULL, NULL))
 ON(const eml_attention, eml_attention_export, (h, EML_FORMAT_JSON, text, sizeof text, &need))
@@ -176,6 +178,8 @@ static const handle_function table[] = {
     ENTRY(ATTENTION, eml_attention_forward),
     ENTRY(ATTENTION, eml_attention_loss),
     ENTRY(ATTENTION, eml_attention_train),
+    ENTRY(ATTENTION, eml_attention_snap),
+    ENTRY(ATTENTION, eml_attention_expression),
     ENTRY(ATTENTION, eml_attention_verify_audit),
     ENTRY(ATTENTION, eml_attention_verify_audit_file),
     ENTRY(ATTENTION, eml_attention_export),

@@ -13,7 +13,7 @@ library=$folder/libeml.so
 [ -e "$library" ] || library=$folder/libeml.so.1
 [ -e "$library" ] || { echo "run.sh: no libeml.so in $folder: run make first" >&2; exit 2; }
 
-programs=${*:-layout rules handles strings options model training audit formats safetree attention expression events callbacks concurrency guard
+programs=${*:-layout rules handles strings options model training audit formats safetree attention attention_training expression events callbacks concurrency guard
   libm interpose memory load firstcall kill}
 work=$root/build/tests/c
 mkdir -p "$work"

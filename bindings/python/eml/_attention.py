@@ -2,14 +2,16 @@
 from __future__ import annotations
 
 import json
-from ctypes import byref, c_double, sizeof
-from typing import Any, Dict, List, NamedTuple, Optional
+import threading
+from ctypes import byref, sizeof
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from . import abi
-from ._arrays import fill, flat, pointer, sequences
+from ._arrays import fill, pointer, sequences
 from ._audit import AuditReport, verify
 from ._cancel import Cancel
-from ._eventful import Eventful, take
+from ._eventful import take
+from ._learned import Learned
 from ._native import check, lib, unsigned
 from ._training import ProgressFunction, Watched
 from .errors import EmlFormatError, EmlShapeError, EmlTypeError
@@ -46,7 +48,7 @@ class _Work(Watched):
                 setattr(self.options, name, unsigned(value, 64, name) if name in _COUNTS else value)
 
 
-class _Attention(Eventful):
+class _Attention(Learned):
     """A function of a whole sequence: seq_len tokens of d_model numbers in, the same shape out.
 
     A sequence is given flat or as (seq_len, d_model), several of them as rows of either; answers have the shape of the
@@ -101,41 +103,6 @@ class _Attention(Eventful):
         """Tokens in a sequence."""
         return int(self._seq_len)
 
-    @property
-    def param_count(self) -> int:
-        return int(self._param_count)
-
-    @property
-    def is_trained(self) -> bool:
-        return self._info().trained != 0
-
-    def mark_trained(self, trained: bool = True) -> None:
-        check(lib.eml_attention_set_trained(self._handle, int(trained)))
-
-    @property
-    def training_sample_count(self) -> int:
-        """Recorded samples that are kept."""
-        return int(self._info().sample_count)
-
-    @property
-    def pending_event_count(self) -> int:
-        return int(self._info().event_count)
-
-    @property
-    def params(self) -> List[float]:
-        """All parameters. Assign a list, buffer or numpy array of param_count numbers to set them."""
-        result: List[float] = fill((self._param_count,), False, None, lambda view: check(
-            lib.eml_attention_get_params(self._handle, pointer(view), self._param_count)))
-        return result
-
-    @params.setter
-    def params(self, values: Any) -> None:
-        self.set_params(values)
-
-    def set_params(self, values: Any, allow_nonfinite: bool = False) -> None:
-        numbers = flat(values, self._param_count, "params")
-        check(lib.eml_attention_set_params(self._handle, numbers.pointer, self._param_count, int(allow_nonfinite)))
-
     # -------------------------------------------------------------------------------------------- samples, evaluation
 
     def record(self, x: Any, y: Any, allow_nonfinite: bool = False) -> None:
@@ -147,9 +114,6 @@ class _Attention(Eventful):
         check(lib.eml_attention_record(self._handle, inputs.numbers.pointer, wanted.numbers.pointer, inputs.rows,
                                        int(allow_nonfinite)))
 
-    def clear_samples(self) -> None:
-        check(lib.eml_attention_clear_samples(self._handle))
-
     def forward(self, x: Any, out: Any = None, allow_nonfinite: bool = False) -> Any:
         """The answer to one sequence or to many, in the shape of x; a numpy array for a numpy array.
 
@@ -158,12 +122,6 @@ class _Attention(Eventful):
         rows = sequences(x, self._seq_len, self._d_model)
         return fill(rows.numbers.shape, rows.numbers.numpy, out, lambda view: check(
             lib.eml_attention_forward(self._handle, rows.numbers.pointer, rows.rows, pointer(view), int(allow_nonfinite))))
-
-    def loss(self) -> float:
-        """The mean squared error over all recorded samples."""
-        result = c_double()
-        check(lib.eml_attention_loss(self._handle, byref(result)))
-        return result.value
 
     def _train(self, work: _Work) -> AttentionTraining:
         self.last_training = None
@@ -296,13 +254,21 @@ class EmlAttention(_Attention):
 
 def run_attention_benchmark(d_model: int, d_k: int, seq_len: int, depth: int, trials: int = 400,
                             cancel: Optional[Cancel] = None) -> Optional[Dict[str, Any]]:
-    """eml-core's benchmark of a ToyEmlAttention on the task "each row's mean"; None if it was cancelled."""
+    """eml-core's benchmark of a ToyEmlAttention on the task "each row's mean"; None if it was cancelled.
+
+    Ctrl-C stops it, too (and sets cancel).
+    """
     if cancel is not None and not isinstance(cancel, Cancel):
         raise EmlTypeError("cancel must be an eml.Cancel, not %s" % type(cancel).__name__)
+    arguments = (unsigned(d_model, 32, "d_model"), unsigned(d_k, 32, "d_k"), unsigned(seq_len, 32, "seq_len"),
+                 unsigned(depth, 32, "depth"), unsigned(trials, 64, "trials"))
     buffer = _new_buffer()
-    status = check(lib.eml_attention_benchmark(
-        unsigned(d_model, 32, "d_model"), unsigned(d_k, 32, "d_k"), unsigned(seq_len, 32, "seq_len"),
-        unsigned(depth, 32, "depth"), unsigned(trials, 64, "trials"), None if cancel is None else cancel._handle, byref(buffer)))
+    token = Cancel() if cancel is None else cancel
+    try:
+        status = _interruptible(lambda: check(lib.eml_attention_benchmark(*arguments, token._handle, byref(buffer))), token)
+    except BaseException:
+        lib.eml_buffer_free(buffer)  # a report that was ready when the signal came
+        raise
     return None if status == abi.EML_CANCELLED else _report(buffer)
 
 
@@ -323,6 +289,31 @@ def compare_eml_vs_baseline(d_model: int, d_k: int, seq_len: int, depth: int, ro
         unsigned(d_model, 32, "d_model"), unsigned(d_k, 32, "d_k"), unsigned(seq_len, 32, "seq_len"),
         unsigned(depth, 32, "depth"), byref(work.options), unsigned(rounds, 64, "rounds"), byref(buffer))
     return None if work.finish(status) else _report(buffer)
+
+
+def _interruptible(call: Callable[[], int], token: Cancel) -> int:
+    """What call() answers. Without a callback, signals are noticed only between calls: so it runs on a thread of its own."""
+    outcome: List[Any] = []
+
+    def run() -> None:
+        try:
+            outcome.append(call())
+        except BaseException as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    try:
+        thread.start()
+        thread.join()
+    except BaseException:
+        token.set()
+        if thread.is_alive():
+            thread.join()
+        raise
+    (result,) = outcome
+    if isinstance(result, BaseException):
+        raise result
+    return int(result)
 
 
 def _new_buffer() -> Any:

@@ -1,17 +1,17 @@
 """EmlModel, a function that is learned from samples."""
 from __future__ import annotations
 
-from ctypes import byref, c_double, c_uint64, sizeof
+from ctypes import byref, c_double, sizeof
 from typing import Any, List, NamedTuple, Optional, Tuple, Type, TypeVar
 
 from . import abi
 from ._arrays import Doubles, fill, flat, matrix, pointer, read, targets
 from ._audit import AuditReport, verify
 from ._cancel import Cancel
-from ._eventful import Eventful
+from ._learned import Learned
 from ._metadata import Metadata
-from ._native import check, expression_code, lib, two_calls, unsigned, utf8
-from ._training import PHASES, ProgressFunction, Snapping, Training, Watched, Work
+from ._native import check, lib, unsigned, utf8
+from ._training import ProgressFunction, Training, Work
 from .errors import EmlArgumentError
 
 PROFILES = {"eml-core-0.1": abi.EML_PROFILE_EML_CORE_0_1, "default": abi.EML_PROFILE_DEFAULT}
@@ -30,7 +30,7 @@ class Scaling(NamedTuple):
     targets: List[Tuple[float, float]]
 
 
-class EmlModel(Eventful):
+class EmlModel(Learned):
     """A learned function of `inputs` numbers with `heads` answers, of depth 2 to 5.
 
     profile "eml-core-0.1" (the default here) is bit for bit the Rust crate eml-core 0.1.0; "default" is the better
@@ -80,51 +80,16 @@ class EmlModel(Eventful):
         return int(self._heads)
 
     @property
-    def param_count(self) -> int:
-        return int(self._param_count)
-
-    @property
     def profile(self) -> str:
         """"eml-core-0.1" or "default"."""
         return _PROFILE_NAMES[self._info().profile]
-
-    @property
-    def is_trained(self) -> bool:
-        return self._info().trained != 0
-
-    def mark_trained(self, trained: bool = True) -> None:
-        check(lib.eml_model_set_trained(self._handle, int(trained)))
-
-    @property
-    def training_sample_count(self) -> int:
-        """Recorded rows."""
-        return int(self._info().sample_count)
-
-    @property
-    def pending_event_count(self) -> int:
-        return int(self._info().event_count)
 
     @property
     def metadata(self) -> Metadata:
         """Free text that travels with the model: model.metadata["key"] = "value"."""
         return Metadata(self)
 
-    # -------------------------------------------------------------------------------------------- parameters, scaling
-
-    @property
-    def params(self) -> List[float]:
-        """All parameters. Assign a list, buffer or numpy array of param_count numbers to set them."""
-        result: List[float] = fill((self._param_count,), False, None, lambda view: check(
-            lib.eml_model_get_params(self._handle, pointer(view), self._param_count)))
-        return result
-
-    @params.setter
-    def params(self, values: Any) -> None:
-        self.set_params(values)
-
-    def set_params(self, values: Any, allow_nonfinite: bool = False) -> None:
-        numbers = flat(values, self._param_count, "params")
-        check(lib.eml_model_set_params(self._handle, numbers.pointer, self._param_count, int(allow_nonfinite)))
+    # -------------------------------------------------------------------------------------------- scaling
 
     @property
     def scaling(self) -> Optional[Scaling]:
@@ -159,9 +124,6 @@ class EmlModel(Eventful):
         check(lib.eml_model_record(self._handle, rows.numbers.pointer, known.pointer, known.present_pointer, rows.rows,
                                    int(allow_nonfinite)))
 
-    def clear_samples(self) -> None:
-        check(lib.eml_model_clear_samples(self._handle))
-
     def train(self, progress: Optional[ProgressFunction] = None, cancel: Optional[Cancel] = None, *,
               max_sweeps: Optional[int] = None, seed: Optional[int] = None,
               target_loss: Optional[float] = None, audit: Any = None) -> bool:
@@ -192,42 +154,6 @@ class EmlModel(Eventful):
         """
         work = Work(progress, cancel, None, None, None)
         return verify(self._kind, self._handle, log, work)
-
-    def loss(self) -> float:
-        """The loss of the current parameters on the recorded samples, in the model's (scaled) units."""
-        result = c_double()
-        check(lib.eml_model_loss(self._handle, byref(result)))
-        return result.value
-
-    def snap(self, tolerance: Optional[float] = None, max_loss_increase: Optional[float] = None, *,
-             max_loss: Optional[float] = None, progress: Optional[ProgressFunction] = None,
-             cancel: Optional[Cancel] = None) -> Snapping:
-        """Replaces parameters by 0 or fractions p/q with p, q <= 12 (mixtures by simple ones) where the loss allows it.
-
-        tolerance (0.05): how far a parameter may be from its constant; max_loss_increase (0.05): by what share of itself
-        the loss on the recorded samples may grow altogether; max_loss: a loss that is always good enough (by default
-        1e-9 of the targets' mean square). In the profile "default" a scaling becomes part of the parameters.
-        """
-        work = Watched(abi.eml_snap_options(), lib.eml_snap_options_init, PHASES, progress, cancel)
-        for field, value in (("tolerance", tolerance), ("max_loss_increase", max_loss_increase), ("max_loss", max_loss)):
-            if value is not None:
-                setattr(work.options, field, value)
-        result = abi.eml_snap_result(struct_size=sizeof(abi.eml_snap_result))
-        indices = (c_uint64 * (4 * self._param_count))()  # a logit may be set more than once
-        status = lib.eml_model_snap(self._handle, byref(work.options), indices, len(indices), byref(result))
-        cancelled = work.finish(status)
-        return Snapping(cancelled, indices[:result.snapped], result.unscaled != 0, result.loss_before, result.loss_after,
-                        result.loss_allowed, result.evaluations)
-
-    def expression(self, format: str = "text", within_samples: bool = False) -> str:
-        """The function between the user's units, written out: "text", "latex", or source in "c", "rust", "python".
-
-        Source code computes the same bits. within_samples: text and LaTeX leave out the limits that no input within the
-        ranges of the recorded samples meets.
-        """
-        code, flags = expression_code(format), abi.EML_WITHIN_SAMPLES if within_samples else 0
-        text = two_calls(lambda buf, cap, need: lib.eml_model_expression(self._handle, code, flags, buf, cap, need))
-        return text[:-1].decode("utf-8")
 
     def distill(self: _Self, depth: int, samples: int, progress: Optional[ProgressFunction] = None,
                 cancel: Optional[Cancel] = None, *, max_sweeps: Optional[int] = None, seed: Optional[int] = None,

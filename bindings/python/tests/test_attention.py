@@ -2,6 +2,7 @@
 import copy
 import hashlib
 import pickle
+import signal
 import tempfile
 import threading
 import unittest
@@ -196,6 +197,30 @@ class TestBlocks(Case):
             eml.compare_eml_vs_baseline(4, 2, 2, 3, steps=1)
         with self.assertRaises(eml.EmlArgumentError):
             block.train_end_to_end(trials=-1)
+
+    def test_keyboard_interrupt(self):
+        """Ctrl-C while the library computes a report, with and without callbacks; a token of the caller's stays in use."""
+        token = eml.Cancel()
+        runs = [lambda: eml.run_attention_benchmark(8, 4, 4, 3, trials=2**62),
+                lambda: eml.run_attention_benchmark(8, 4, 4, 3, trials=2**62, cancel=token),
+                lambda: eml.compare_eml_vs_baseline(8, 4, 4, 3, trials=2**62)]
+        main = threading.get_ident()
+        for run in runs:
+            previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+            timer = threading.Timer(0.1, signal.pthread_kill, (main, signal.SIGINT))
+            timer.start()
+            caught = []
+            try:
+                run()
+            except KeyboardInterrupt as error:
+                caught.append(error)
+            finally:
+                timer.join()
+                signal.signal(signal.SIGINT, previous)
+            self.assertEqual(len(caught), 1)
+        self.assertTrue(token.is_set())
+        with self.assertRaises(eml.EmlArgumentError):
+            eml.run_attention_benchmark(8, 9, 4, 3)
 
     def test_audit(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -37,6 +37,48 @@ class Expression(unittest.TestCase):
             self.check_bits(safe.expression("python"), safe.predict, 2, 8)
             self.assertIn("pub fn forward(x: &[f64; 2]) -> [f64; 9]", safe.expression("rust"))
 
+    def test_attention_blocks(self):
+        for block in (eml.ToyEmlAttention("toy", 3, 2, 2, 3), eml.BaselineAttention("baseline", 3, 1, 2),
+                      eml.EmlAttention(3, 2, d_k=2, heads=2, nodes=3, positional=True)):
+            numbers = random.Random(3)
+            block.params = [numbers.uniform(-1, 1) for _ in range(block.param_count)]
+            self.check_bits(block.expression("python"), block.forward, 6, 4)
+            if isinstance(block, eml.ToyEmlAttention):
+                block.mark_trained()  # by the tree that was learned for the softmax
+                self.check_bits(block.expression("python"), block.forward, 6, 5)
+            self.assertIn("pub fn forward(x: &[f64; 6]) -> [f64; 6]", block.expression("rust"))
+            self.assertIn("\\begin{aligned}", block.expression("latex"))
+            with self.assertRaises(eml.EmlStateError):
+                block.expression(within_samples=True)
+            block.record([0.5] * 6, [0.5] * 6)
+            self.assertLessEqual(block.expression(within_samples=True).count("clamp("), block.expression().count("clamp("))
+            with self.assertRaises(eml.EmlArgumentError):
+                block.expression("basic")
+
+    def test_an_attention_block_is_read_off(self):
+        numbers = random.Random(6)
+        rows = [[numbers.uniform(-1, 1) for _ in range(2)] for _ in range(40)]
+        with eml.BaselineAttention("copy", 1, 1, 2) as block:
+            # One number a token: q, k, v and out are affine maps of both.
+            simple = [1, 0.5, 0, 0.5, 1, 0] * (block.param_count // 6)
+            block.params = simple
+            block.record(rows, block.forward(rows))
+            block.params = [p + numbers.uniform(-1e-9, 1e-9) for p in simple]
+            phases = set()
+            done = block.snap(tolerance=1e-6, max_loss_increase=0.1, progress=lambda p: phases.add(p.phase))
+            self.assertEqual(block.params, simple)
+            self.assertFalse(done.unscaled or done.cancelled)
+            self.assertEqual(sorted(done.snapped), list(range(block.param_count)))
+            self.assertLessEqual(done.loss_after, done.loss_allowed)
+            self.assertLessEqual(phases, {"snap"})
+            self.assertIn("0.5", block.expression())
+            with eml.Cancel() as cancel:
+                cancel.set()
+                self.assertTrue(block.snap(cancel=cancel).cancelled)
+            block.clear_samples()
+            with self.assertRaises(eml.EmlStateError):
+                block.snap()
+
     def test_a_linear_truth_is_read_off(self):
         with eml.EmlModel(4, 2, 1, "default") as model:
             rows = [[i % 7, i % 11 / 4] for i in range(60)]

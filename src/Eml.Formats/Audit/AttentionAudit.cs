@@ -51,15 +51,7 @@ public static class AttentionAudit
         AttentionBlock.CheckTraining(config, options);
         var writer = new AuditWriter(sink);
         writer.Start(Header(block, config, metadata));
-        return block.TrainEndToEnd(config, new TrainOptions
-        {
-            Cancel = options?.Cancel,
-            Progress = options?.Progress,
-            StopAfter = options?.StopAfter,
-            OnMove = options?.OnMove + writer.Move,
-            OnEnd = options?.OnEnd + ((result, parameters) => writer.End(
-                new AuditEnd(result.Status == TrainStatus.Cancelled, result.Trials, result.LossAfter), parameters)),
-        });
+        return block.TrainEndToEnd(config, writer.Logged(options));
     }
 
     /// <summary>Checks a log against the samples that <paramref name="data"/> has recorded; nothing else of it matters.</summary>

@@ -75,6 +75,24 @@ public sealed class AuditWriter(AuditSink sink)
         Write(new Proto.AuditRecord());
     }
 
+    /// <summary>Options with which a training also writes this log.</summary>
+    internal TrainOptions Logged(TrainOptions? options)
+    {
+        TrainOptions given = options ?? new TrainOptions();
+        return new TrainOptions
+        {
+            MaxSweeps = given.MaxSweeps,
+            Seed = given.Seed,
+            TargetLoss = given.TargetLoss,
+            Cancel = given.Cancel,
+            Progress = given.Progress,
+            StopAfter = given.StopAfter,
+            OnMove = given.OnMove + Move,
+            OnEnd = given.OnEnd + ((result, parameters) => End(
+                new AuditEnd(result.Status == TrainStatus.Cancelled, result.Trials, result.LossAfter), parameters)),
+        };
+    }
+
     private void Write(Proto.AuditRecord record)
     {
         record.Previous = UnsafeByteOperations.UnsafeWrap(_previous);

@@ -19,18 +19,7 @@ public static class ModelAudit
         model.CheckTraining(given);
         var writer = new AuditWriter(sink);
         writer.Start(Header(model, given));
-        return model.Train(new TrainOptions
-        {
-            MaxSweeps = given.MaxSweeps,
-            Seed = given.Seed,
-            TargetLoss = given.TargetLoss,
-            Cancel = given.Cancel,
-            Progress = given.Progress,
-            StopAfter = given.StopAfter,
-            OnMove = given.OnMove + writer.Move,
-            OnEnd = given.OnEnd + ((result, parameters) => writer.End(
-                new AuditEnd(result.Status == TrainStatus.Cancelled, result.Trials, result.LossAfter), parameters)),
-        });
+        return model.Train(writer.Logged(given));
     }
 
     /// <summary>Checks a log against the samples that <paramref name="data"/> has recorded; nothing else of it matters.</summary>

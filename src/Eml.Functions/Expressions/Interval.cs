@@ -6,6 +6,28 @@ public readonly record struct Interval(double Low, double High)
     /// <summary>All numbers.</summary>
     public static Interval Everything { get; } = new(double.NegativeInfinity, double.PositiveInfinity);
 
+    /// <summary>The least and largest finite value of each column of rows (columns); everything where there are none.</summary>
+    public static Interval[] OfColumns(int columns, int rows, Func<int, ReadOnlySpan<double>> row)
+    {
+        double[] low = new double[columns], high = new double[columns];
+        Array.Fill(low, double.PositiveInfinity);
+        Array.Fill(high, double.NegativeInfinity);
+        for (int n = 0; n < rows; n++)
+        {
+            ReadOnlySpan<double> values = row(n);
+            for (int j = 0; j < columns; j++)
+            {
+                if (double.IsFinite(values[j]))
+                {
+                    low[j] = Math.Min(low[j], values[j]);
+                    high[j] = Math.Max(high[j], values[j]);
+                }
+            }
+        }
+
+        return [.. low.Zip(high, (a, b) => a <= b ? new Interval(a, b) : Everything)];
+    }
+
     /// <summary>Bounds of an expression's value, from those of inputs and definitions; rounding is allowed for.</summary>
     internal static Interval Of(Expression e, Func<int, Interval> input, IReadOnlyList<Interval> definitions)
     {

@@ -81,6 +81,15 @@ public class FormulaTests
     }
 
     [Fact]
+    public void Ranges_are_those_of_the_finite_values_of_each_column()
+    {
+        double[] rows = [1, double.NaN, -2, 3, double.PositiveInfinity, -5, -1, double.NaN, -2];
+        Assert.Equal([new Interval(-1, 3), Interval.Everything, new Interval(-5, -2)],
+            Interval.OfColumns(3, 3, n => rows.AsSpan(3 * n, 3)));
+        Assert.Equal([Interval.Everything, Interval.Everything], Interval.OfColumns(2, 0, _ => []));
+    }
+
+    [Fact]
     public void Constants_are_folded_with_the_librarys_own_exp_and_ln()
     {
         Expression e = Expression.Exp(Expression.Constant(0.3)) - Expression.Ln(Expression.Constant(7));

@@ -5,7 +5,7 @@ use std::fmt;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::attention::core::Core;
+use crate::attention::core::{core_methods, Core};
 use crate::attention::report::{float, value};
 use crate::attention::{AttentionError, EndToEndTrainConfig, ToyEmlAttention};
 use crate::native::{must, Attention, AttentionKind};
@@ -27,20 +27,7 @@ impl BaselineAttention {
         &self.core.name
     }
 
-    /// Numbers in a token.
-    pub fn d_model(&self) -> usize {
-        self.core.d_model
-    }
-
-    /// Numbers in a query, key or value.
-    pub fn d_k(&self) -> usize {
-        self.core.d_k
-    }
-
-    /// Tokens in a sequence.
-    pub fn seq_len(&self) -> usize {
-        self.core.seq_len
-    }
+    core_methods!();
 
     /// How many parameters there are, in all four maps.
     pub fn param_count(&self) -> usize {
@@ -50,31 +37,6 @@ impl BaselineAttention {
     /// Whether a training has brought the error below its bound.
     pub fn is_trained(&self) -> bool {
         self.core.handle.info().trained
-    }
-
-    /// Trainings so far.
-    pub fn training_rounds(&self) -> u64 {
-        self.core.handle.info().training_rounds
-    }
-
-    /// Moves that the last training kept.
-    pub fn last_accepts(&self) -> u32 {
-        self.core.handle.info().last_accepts as u32
-    }
-
-    /// Recorded samples, at most 256: a further one takes the oldest one's place.
-    pub fn buffer_len(&self) -> usize {
-        self.core.handle.info().sample_count
-    }
-
-    /// The answer to a sequence of `seq_len · d_model` numbers, which has as many.
-    pub fn forward(&self, x: &[f64]) -> Result<Vec<f64>, AttentionError> {
-        self.core.forward(x)
-    }
-
-    /// Records a sequence and what it shall become.
-    pub fn record(&mut self, input: Vec<f64>, target: Vec<f64>) -> Result<(), AttentionError> {
-        self.core.record(&input, &target)
     }
 
     /// As [`ToyEmlAttention::train_end_to_end`].

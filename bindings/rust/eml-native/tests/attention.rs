@@ -8,7 +8,9 @@ mod support;
 
 use std::ops::ControlFlow;
 
-use eml_core::native::{Attention, AttentionKind, AttentionTrainOptions, Cancel, ErrorCode, Format, Phase, Verdict};
+use eml_core::native::{
+    Attention, AttentionKind, AttentionTrainOptions, Cancel, ErrorCode, Format, Language, Phase, SnapOptions, Verdict,
+};
 use eml_core::EmlEvent;
 
 fn block() -> Attention {
@@ -79,6 +81,60 @@ fn trainings_can_be_stopped() {
     }));
     assert!(panicking.is_err());
     assert!(block.forward(&[0.5; 12]).is_ok());
+}
+
+#[test]
+fn disturbed_constants_are_snapped_and_written_out() {
+    for kind in [AttentionKind::Toy, AttentionKind::Baseline, AttentionKind::Block] {
+        let mut block = Attention::builder().kind(kind).d_model(2).d_k(1).seq_len(2).build().unwrap();
+        let simple: Vec<f64> = (0..block.info().param_count).map(|i| [0.5, -0.25, 0.0, 0.0, 0.0][i % 5]).collect();
+        assert_eq!(block.snap(SnapOptions::new()).unwrap_err().code, ErrorCode::State);
+        block.set_params(&simple).unwrap();
+        for i in 0..40 {
+            let x = [1, 2, 3, 4].map(|k| f64::from((7 * i + 5 * k) % 23) / 23.0 - 0.4);
+            let y = block.forward(&x).unwrap();
+            block.record(&x, &y).unwrap();
+        }
+        let disturbed: Vec<f64> = simple.iter().enumerate().map(|(i, p)| p + 1e-10 * (i % 7) as f64).collect();
+        block.set_params(&disturbed).unwrap();
+        let mut phases = Vec::new();
+        let options = SnapOptions::new().tolerance(0.05).max_loss_increase(0.1).progress(|now| {
+            phases.push(now.phase);
+            ControlFlow::Continue(())
+        });
+        let done = block.snap(options).unwrap();
+        assert!(!done.unscaled && !done.cancelled && done.evaluations > 0);
+        assert!(done.loss_after <= done.loss_allowed && block.loss().unwrap() <= done.loss_allowed);
+        assert!(phases.iter().all(|phase| *phase == Phase::Snap));
+        let back = simple.iter().zip(block.params()).filter(|(want, got)| *want == got).count();
+        assert!(10 * back >= 9 * simple.len(), "{kind:?}: {back} of {} came back", simple.len());
+        assert!(done.snapped.iter().all(|index| *index < simple.len()));
+
+        for (language, part) in [
+            (Language::Text, "y0 = "),
+            (Language::Latex, "\\begin{aligned}"),
+            (Language::C, "void EML_FUNCTION(const double *x, double *y)"),
+            (Language::Rust, "pub fn forward(x: &[f64; 4]) -> [f64; 4]"),
+            (Language::Python, "def forward(x):"),
+        ] {
+            assert!(block.expression(language).unwrap().contains(part), "{kind:?} {language:?}");
+        }
+        assert!(block.expression_within_samples(Language::Text).unwrap().contains("y0 = "));
+        block.clear_samples();
+        let refused = block.expression_within_samples(Language::Text);
+        assert_eq!(refused.unwrap_err().code, ErrorCode::State);
+    }
+}
+
+#[test]
+fn snapping_can_be_stopped() {
+    let mut block = block();
+    block.record(&[0.5; 12 * 8], &[0.25; 12 * 8]).unwrap();
+    let cancel = Cancel::new();
+    cancel.set();
+    assert!(block.snap(SnapOptions::new().cancel(&cancel)).unwrap().cancelled);
+    assert!(block.snap(SnapOptions::new().progress(|_| ControlFlow::Break(()))).unwrap().cancelled);
+    assert_eq!(block.snap(SnapOptions::new().tolerance(-1.0)).unwrap_err().code, ErrorCode::Argument);
 }
 
 #[test]

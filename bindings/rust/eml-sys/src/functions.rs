@@ -267,6 +267,21 @@ dynamic! {
             options: *const eml_attention_train_options,
             result: *mut eml_attention_train_result,
         ) -> eml_status;
+        pub fn eml_attention_snap(
+            attention: *mut eml_attention,
+            options: *const eml_snap_options,
+            snapped: *mut u64,
+            cap: u64,
+            result: *mut eml_snap_result,
+        ) -> eml_status;
+        pub fn eml_attention_expression(
+            attention: *const eml_attention,
+            format: i32,
+            flags: u32,
+            buf: *mut c_char,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
         pub fn eml_attention_verify_audit(
             attention: *const eml_attention,
             log: *const c_void,

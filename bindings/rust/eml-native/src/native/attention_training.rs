@@ -11,7 +11,7 @@ use super::attention::{Attention, AttentionKind};
 use super::bytes::Buffer;
 use super::cancel::Cancel;
 use super::error::{check, must, Error};
-use super::train::{Hooks, Phase, Progress};
+use super::train::{audit_methods, set_hooks, watch_methods, Hooks, Phase, Progress};
 use super::utf8;
 
 /// Options of an attention block's training; what is not set keeps the library's default.
@@ -114,30 +114,11 @@ impl<'a> AttentionTrainOptions<'a> {
         self
     }
 
-    /// A token that can stop the training from another thread.
-    pub fn cancel(mut self, token: &Cancel) -> Self {
-        self.hooks.cancel = Some(token.clone());
-        self
-    }
+    watch_methods!();
 
-    /// Called every now and then on the training's own thread; `Break` stops the training. A panic of the closure
-    /// stops it too and continues when the library has returned.
-    pub fn progress(mut self, closure: impl FnMut(&Progress) -> ControlFlow<()> + 'a) -> Self {
-        self.hooks.progress = Some(Box::new(closure));
-        self
-    }
-
-    /// Writes the audit log: every change that is kept, record by record. A writer that fails ends the training and
-    /// leaves the block as it was.
-    pub fn audit(mut self, log: impl Write + 'a) -> Self {
-        self.hooks.audit = Some(Box::new(log));
-        self
-    }
-
-    /// The same into a file, which is emptied first.
-    pub fn audit_file(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
-        self.hooks.audit_path = utf8(path.as_ref())?.to_owned();
-        Ok(self)
+    audit_methods! {
+        /// Writes the audit log: every change that is kept, record by record. A writer that fails ends the training and
+        /// leaves the block as it was.
     }
 
     /// Calls `work` with options that the library can read, then lets a panic of the progress closure continue.
@@ -149,12 +130,7 @@ impl<'a> AttentionTrainOptions<'a> {
         let mut raw = self.raw;
         let phase = if kind == AttentionKind::Block { block_phase } else { Phase::Round };
         self.hooks.run(phase, |hooks| {
-            raw.cancel = hooks.cancel;
-            raw.progress = hooks.progress;
-            raw.user = hooks.user;
-            raw.audit_path = hooks.audit_path;
-            raw.audit_path_len = hooks.audit_path_len;
-            raw.audit = hooks.audit;
+            set_hooks!(raw, hooks);
             work(&raw)
         })
     }

@@ -8,8 +8,8 @@ use eml_sys as sys;
 use super::bytes::two_calls_text;
 use super::cancel::Cancel;
 use super::error::{check, must, Error};
-use super::train::{model_phase, Hooks, Progress, ProgressClosure};
-use super::{Model, SafeTree};
+use super::train::{model_phase, watch_methods, Hooks, Progress};
+use super::{Attention, Model, SafeTree};
 
 /// How a function is written out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,8 +42,7 @@ impl Language {
 /// What snapping may do; what is not set keeps the library's default.
 pub struct SnapOptions<'a> {
     raw: sys::eml_snap_options,
-    progress: Option<ProgressClosure<'a>>,
-    cancel: Option<Cancel>,
+    hooks: Hooks<'a>,
 }
 
 impl<'a> SnapOptions<'a> {
@@ -62,7 +61,7 @@ impl<'a> SnapOptions<'a> {
         let size = std::mem::size_of_val(&raw) as u32;
         // SAFETY: `raw` is a struct of that size.
         must(check(unsafe { sys::eml_snap_options_init(&mut raw, size) }));
-        SnapOptions { raw, progress: None, cancel: None }
+        SnapOptions { raw, hooks: Hooks::default() }
     }
 
     /// How far a parameter may be from the constant that it becomes.
@@ -83,18 +82,41 @@ impl<'a> SnapOptions<'a> {
         self
     }
 
-    /// A token that can stop the work from another thread.
-    pub fn cancel(mut self, token: &Cancel) -> Self {
-        self.cancel = Some(token.clone());
-        self
-    }
+    watch_methods!();
 
-    /// As in [`super::TrainOptions::progress`].
-    pub fn progress(mut self, closure: impl FnMut(&Progress) -> ControlFlow<()> + 'a) -> Self {
-        self.progress = Some(Box::new(closure));
-        self
+    /// Calls what snaps something of so many parameters.
+    fn run(self, params: usize, call: SnapCall<'_>) -> Result<Snapping, Error> {
+        let mut result = sys::eml_snap_result {
+            struct_size: std::mem::size_of::<sys::eml_snap_result>() as u32,
+            unscaled: 0,
+            snapped: 0,
+            loss_before: 0.0,
+            loss_after: 0.0,
+            loss_allowed: 0.0,
+            evaluations: 0,
+        };
+        // A logit may be set more than once, on the way to a simpler mixture.
+        let mut indices = vec![0u64; 4 * params];
+        let mut raw = self.raw;
+        let status = self.hooks.run(model_phase, |hooks| {
+            (raw.cancel, raw.progress, raw.user) = (hooks.cancel, hooks.progress, hooks.user);
+            call(&raw, &mut indices, &mut result)
+        });
+        let status = check(status)?;
+        Ok(Snapping {
+            cancelled: status == sys::EML_CANCELLED,
+            snapped: indices.iter().take(result.snapped as usize).map(|index| *index as usize).collect(),
+            unscaled: result.unscaled != 0,
+            loss_before: result.loss_before,
+            loss_after: result.loss_after,
+            loss_allowed: result.loss_allowed,
+            evaluations: result.evaluations,
+        })
     }
 }
+
+/// Options, room for indices and for the result, all valid during the call.
+type SnapCall<'c> = &'c dyn Fn(&sys::eml_snap_options, &mut [u64], &mut sys::eml_snap_result) -> sys::eml_status;
 
 impl Default for SnapOptions<'_> {
     fn default() -> Self {
@@ -142,33 +164,10 @@ impl Model {
     /// # }
     /// ```
     pub fn snap(&mut self, options: SnapOptions<'_>) -> Result<Snapping, Error> {
-        let mut result = sys::eml_snap_result {
-            struct_size: std::mem::size_of::<sys::eml_snap_result>() as u32,
-            unscaled: 0,
-            snapped: 0,
-            loss_before: 0.0,
-            loss_after: 0.0,
-            loss_allowed: 0.0,
-            evaluations: 0,
-        };
-        // A logit may be set more than once, on the way to a simpler mixture.
-        let mut indices = vec![0u64; 4 * self.info().param_count];
-        let hooks = Hooks { progress: options.progress, cancel: options.cancel, ..Hooks::default() };
-        let mut raw = options.raw;
-        let status = hooks.run(model_phase, |hooks| {
-            (raw.cancel, raw.progress, raw.user) = (hooks.cancel, hooks.progress, hooks.user);
+        let handle = self.handle;
+        options.run(self.info().param_count, &|options, indices, result| {
             // SAFETY: sole user of the handle; all pointers are valid during the call.
-            unsafe { sys::eml_model_snap(self.handle, &raw, indices.as_mut_ptr(), indices.len() as u64, &mut result) }
-        });
-        let status = check(status)?;
-        Ok(Snapping {
-            cancelled: status == sys::EML_CANCELLED,
-            snapped: indices.iter().take(result.snapped as usize).map(|index| *index as usize).collect(),
-            unscaled: result.unscaled != 0,
-            loss_before: result.loss_before,
-            loss_after: result.loss_after,
-            loss_allowed: result.loss_allowed,
-            evaluations: result.evaluations,
+            unsafe { sys::eml_model_snap(handle, options, indices.as_mut_ptr(), indices.len() as u64, result) }
         })
     }
 
@@ -186,6 +185,50 @@ impl Model {
         // SAFETY: const handle; the buffer has the length that is given.
         two_calls_text(|buf, cap, need| unsafe {
             sys::eml_model_expression(self.handle, language.to_raw(), flags, buf, cap, need)
+        })
+    }
+}
+
+impl Attention {
+    /// Replaces parameters by simple constants where the mean squared error on the recorded samples allows it.
+    ///
+    /// ```
+    /// use eml_native::native::{Attention, AttentionKind, Language, SnapOptions};
+    ///
+    /// # fn main() -> Result<(), eml_native::native::Error> {
+    /// let shape = Attention::builder().kind(AttentionKind::Baseline);
+    /// let mut block = shape.d_model(1).d_k(1).seq_len(1).build()?; // of one token: only v and out matter
+    /// for i in 0..20 {
+    ///     block.record(&[f64::from(i)], &[0.5 + f64::from(i)])?;
+    /// }
+    /// block.set_params(&[0.0, 0.0, 0.0, 0.0, 1.0 + 1e-9, 0.5, 1.0, 1e-9])?; // weight and bias of q, k, v and out
+    /// block.snap(SnapOptions::new())?;
+    /// assert_eq!(block.expression(Language::Text)?, "y = 0.5 + x0\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn snap(&mut self, options: SnapOptions<'_>) -> Result<Snapping, Error> {
+        let handle = self.handle;
+        options.run(self.info().param_count, &|options, indices, result| {
+            // SAFETY: sole user of the handle; all pointers are valid during the call.
+            unsafe { sys::eml_attention_snap(handle, options, indices.as_mut_ptr(), indices.len() as u64, result) }
+        })
+    }
+
+    /// The function from the numbers of a sequence, token after token, to those of the answer, written out.
+    pub fn expression(&self, language: Language) -> Result<String, Error> {
+        self.written(language, 0)
+    }
+
+    /// The same without the limits that no input within the ranges of the recorded samples meets (text and LaTeX).
+    pub fn expression_within_samples(&self, language: Language) -> Result<String, Error> {
+        self.written(language, sys::EML_WITHIN_SAMPLES)
+    }
+
+    fn written(&self, language: Language, flags: u32) -> Result<String, Error> {
+        // SAFETY: const handle; the buffer has the length that is given.
+        two_calls_text(|buf, cap, need| unsafe {
+            sys::eml_attention_expression(self.handle, language.to_raw(), flags, buf, cap, need)
         })
     }
 }

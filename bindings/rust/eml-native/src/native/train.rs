@@ -73,7 +73,52 @@ pub struct Training {
     pub sweeps: u64,
 }
 
-pub(crate) type ProgressClosure<'a> = Box<dyn FnMut(&Progress) -> ControlFlow<()> + 'a>;
+/// The methods of options that hold [`Hooks`].
+macro_rules! watch_methods {
+    () => {
+        /// A token that can stop the work from another thread.
+        pub fn cancel(mut self, token: &Cancel) -> Self {
+            self.hooks.cancel = Some(token.clone());
+            self
+        }
+
+        /// Called every now and then on the work's own thread; `Break` stops the work. A panic of the closure stops it
+        /// too and continues when the library has returned.
+        pub fn progress(mut self, closure: impl FnMut(&Progress) -> ControlFlow<()> + 'a) -> Self {
+            self.hooks.progress = Some(Box::new(closure));
+            self
+        }
+    };
+}
+
+/// The methods of a training's options besides; the documentation is that of `audit`.
+macro_rules! audit_methods {
+    ($(#[$documentation:meta])*) => {
+        $(#[$documentation])*
+        pub fn audit(mut self, log: impl Write + 'a) -> Self {
+            self.hooks.audit = Some(Box::new(log));
+            self
+        }
+
+        /// The same into a file, which is emptied first.
+        pub fn audit_file(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
+            self.hooks.audit_path = utf8(path.as_ref())?.to_owned();
+            Ok(self)
+        }
+    };
+}
+
+/// Puts [`RawHooks`] into one of the library's structs of a training's options.
+macro_rules! set_hooks {
+    ($raw:ident, $hooks:ident) => {
+        ($raw.cancel, $raw.progress, $raw.user) = ($hooks.cancel, $hooks.progress, $hooks.user);
+        ($raw.audit_path, $raw.audit_path_len, $raw.audit) = ($hooks.audit_path, $hooks.audit_path_len, $hooks.audit);
+    };
+}
+
+pub(super) use {audit_methods, set_hooks, watch_methods};
+
+type ProgressClosure<'a> = Box<dyn FnMut(&Progress) -> ControlFlow<()> + 'a>;
 
 /// Options of a training; what is not set keeps the library's default.
 ///
@@ -142,57 +187,33 @@ impl<'a> TrainOptions<'a> {
         self
     }
 
-    /// A token that can stop the training from another thread.
-    pub fn cancel(mut self, token: &Cancel) -> Self {
-        self.hooks.cancel = Some(token.clone());
-        self
-    }
+    watch_methods!();
 
-    /// Called every now and then on the training's own thread; `Break` stops the training. A panic of the closure
-    /// stops it too and continues when the library has returned.
-    pub fn progress(mut self, closure: impl FnMut(&Progress) -> ControlFlow<()> + 'a) -> Self {
-        self.hooks.progress = Some(Box::new(closure));
-        self
-    }
-
-    /// Writes the audit log, for [`Model::verify_audit`](super::Model::verify_audit): every change that is kept, record
-    /// by record. A writer that fails ends the training and leaves the model as it was.
-    ///
-    /// ```
-    /// use eml_native::native::{Model, TrainOptions};
-    ///
-    /// # fn main() -> Result<(), eml_native::native::Error> {
-    /// let mut model = Model::builder().inputs(1).depth(2).build()?;
-    /// model.record(&[0.0, 0.25, 0.5, 0.75, 1.0], &[1.0, 1.5, 3.0, 4.0, 8.0])?;
-    /// let mut log = Vec::new();
-    /// model.train(TrainOptions::new().max_sweeps(2).seed(7).audit(&mut log))?;
-    /// assert!(model.verify_audit(&log, TrainOptions::new())?.is_ok());
-    /// log[200] ^= 1;
-    /// assert!(!model.verify_audit(&log, TrainOptions::new())?.is_ok());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn audit(mut self, log: impl Write + 'a) -> Self {
-        self.hooks.audit = Some(Box::new(log));
-        self
-    }
-
-    /// The same into a file, which is emptied first.
-    pub fn audit_file(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
-        self.hooks.audit_path = utf8(path.as_ref())?.to_owned();
-        Ok(self)
+    audit_methods! {
+        /// Writes the audit log, for [`Model::verify_audit`](super::Model::verify_audit): every change that is kept, record
+        /// by record. A writer that fails ends the training and leaves the model as it was.
+        ///
+        /// ```
+        /// use eml_native::native::{Model, TrainOptions};
+        ///
+        /// # fn main() -> Result<(), eml_native::native::Error> {
+        /// let mut model = Model::builder().inputs(1).depth(2).build()?;
+        /// model.record(&[0.0, 0.25, 0.5, 0.75, 1.0], &[1.0, 1.5, 3.0, 4.0, 8.0])?;
+        /// let mut log = Vec::new();
+        /// model.train(TrainOptions::new().max_sweeps(2).seed(7).audit(&mut log))?;
+        /// assert!(model.verify_audit(&log, TrainOptions::new())?.is_ok());
+        /// log[200] ^= 1;
+        /// assert!(!model.verify_audit(&log, TrainOptions::new())?.is_ok());
+        /// # Ok(())
+        /// # }
+        /// ```
     }
 
     /// Calls `work` with options that the library can read, then lets a panic of the progress closure continue.
     pub(crate) fn run<R>(self, work: impl FnOnce(*const sys::eml_train_options) -> R) -> R {
         let mut raw = self.raw;
         self.hooks.run(model_phase, |hooks| {
-            raw.cancel = hooks.cancel;
-            raw.progress = hooks.progress;
-            raw.user = hooks.user;
-            raw.audit_path = hooks.audit_path;
-            raw.audit_path_len = hooks.audit_path_len;
-            raw.audit = hooks.audit;
+            set_hooks!(raw, hooks);
             work(&raw)
         })
     }
