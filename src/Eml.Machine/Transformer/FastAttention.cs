@@ -13,6 +13,7 @@ internal sealed class FastAttention
     private readonly SparseMatrix _output;
     private readonly int[] _heads;
     private readonly double[] _read;
+    private readonly int[] _used;
     private readonly LookupMemory _memory;
     private readonly List<double> _plain = [];
     private readonly bool _unitQuery;
@@ -40,6 +41,7 @@ internal sealed class FastAttention
         _value = new SparseMatrix(values, width);
         _output = new SparseMatrix(outputs, width);
         _read = new double[heads.Length * HeadWidth];
+        _used = [.. Enumerable.Range(0, _read.Length).Where(i => _value.Count(i) > 0)];
         _memory = new LookupMemory(_read.Length);
         // The lookup memory is exact for queries (q, 1): their second component must be the constant channel and nothing else.
         _unitQuery = _query.Count(1) == 1 && dense.Query[(heads[0] * size) + width + config.ConstantChannel] == 1.0;
@@ -92,7 +94,7 @@ internal sealed class FastAttention
     {
         if (Mode == HeadMode.Sum)
         {
-            for (int i = 0; i < _read.Length; i++)
+            foreach (int i in _used)
             {
                 _read[i] += _value.Dot(i, stream);
             }
@@ -117,7 +119,7 @@ internal sealed class FastAttention
     /// <summary>Adds what was read to <paramref name="stream"/>.</summary>
     public void Write(double[] stream, StepProbe? probe, int layer)
     {
-        for (int i = 0; i < _read.Length; i++)
+        foreach (int i in _used)
         {
             if (_read[i] != 0.0)
             {
@@ -147,7 +149,7 @@ internal sealed class FastAttention
             if (entry >= 0)
             {
                 Span<double> values = _memory.Values(entry);
-                for (int i = 0; i < values.Length; i++)
+                foreach (int i in _used)
                 {
                     values[i] = _value.Dot(i, stream);
                 }

@@ -1,6 +1,10 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace Eml.Machine.Transformer;
 
-/// <summary>The nonzero elements of a matrix, row by row.</summary>
+/// <summary>The nonzero elements of a matrix, row by row. Column numbers are below <see cref="Columns"/> by construction, so that one check
+/// of a vector's length serves all of them.</summary>
 internal sealed class SparseMatrix
 {
     private readonly int[] _starts;
@@ -41,10 +45,12 @@ internal sealed class SparseMatrix
     /// <summary>Row times <paramref name="x"/> (columns).</summary>
     public double Dot(int row, double[] x)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(x.Length, Columns);
+        ref double first = ref MemoryMarshal.GetArrayDataReference(x);
         double sum = 0.0;
         foreach (ref readonly Element element in Row(row))
         {
-            sum += element.Value * x[element.Column];
+            sum += element.Value * Unsafe.Add(ref first, element.Column);
         }
         return sum;
     }
@@ -52,9 +58,11 @@ internal sealed class SparseMatrix
     /// <summary>Adds <paramref name="factor"/> times a row to <paramref name="y"/> (columns).</summary>
     public void AddRow(int row, double factor, double[] y)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(y.Length, Columns);
+        ref double first = ref MemoryMarshal.GetArrayDataReference(y);
         foreach (ref readonly Element element in Row(row))
         {
-            y[element.Column] += factor * element.Value;
+            Unsafe.Add(ref first, element.Column) += factor * element.Value;
         }
     }
 
