@@ -8,6 +8,9 @@ public static class Exp
     /// <summary>Below this magnitude the result and its scale are normal, so that no special case arises.</summary>
     private const double OrdinaryLimit = 512;
 
+    /// <summary>From here on down the result rounds to 0.</summary>
+    private const double Zero = -746;
+
     /// <summary>e to the x. C99's special cases; under half an ulp plus 0.01 of error.</summary>
     public static double Of(double x)
     {
@@ -33,6 +36,22 @@ public static class Exp
         T index = Reduce(x, out T r);
         T t = Polynomial(index, r, out T scale);
         return T.Fma(scale, t, scale);
+    }
+
+    /// <summary>exp of arguments that are not above 0, also far below; lanes that are NaN give 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static T Negative<T>(T x) where T : struct, ILanes<T>
+    {
+        T one = T.Broadcast(1);
+        T index = Reduce(T.MaxNative(x, T.Broadcast(Zero)), out T r);
+        T t = Polynomial(index, r, out T scale);
+
+        // What Rescale does, whose comments hold.
+        T up = T.AddBits(scale, T.BroadcastBits(1022UL << 52));
+        T rest = up * t, y = up + rest, high = one + y;
+        T low = one - high + y + (up - y + rest);
+        T far = T.Select(T.Less(y, one), high + low - one, y) * T.BroadcastBits(1UL << 52);
+        return T.Select(T.Less(T.Broadcast(-OrdinaryLimit), x), T.Fma(scale, t, scale), far);
     }
 
     /// <summary>x = (index / 128)·ln 2 + r. The low bits of index are an integer.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Eml.Numerics;
 
 namespace Eml.Functions;
@@ -9,9 +10,6 @@ namespace Eml.Functions;
 /// </summary>
 internal sealed class AttentionEvaluator
 {
-    [ThreadStatic]
-    private static AlignedDoubles? t_scratch;
-
     private readonly AttentionLayout _layout;
     private readonly double[] _parameters;
     private readonly double _scale;
@@ -46,76 +44,66 @@ internal sealed class AttentionEvaluator
     }
 
     /// <summary>x (seq_len·d_model) → y (the same); learned: by the softmax tree.</summary>
-    public void Row(ReadOnlySpan<double> x, Span<double> y, bool learned)
+    [SkipLocalsInit]
+    public unsafe void Row(ReadOnlySpan<double> x, Span<double> y, bool learned)
     {
-        int scores = _projections.Stride, context = scores + 2 * AttentionBlock.MaxSeqLen * _rows, result = context + _layout.Inner;
-        result = (result + 7) & -8;
-        AlignedDoubles scratch = Scratch(result + _out.Stride);
-        Run(_projections, ref Unsafe.AsRef(in x[0]), ref scratch[0]);
-        ref double weights = ref scratch[scores + AttentionBlock.MaxSeqLen * _rows];
+        int scores = _projections.Stride, weights = scores + AttentionBlock.MaxSeqLen * _rows;
+        int context = weights + AttentionBlock.MaxSeqLen * _rows, result = (context + _layout.Inner + 7) & -8;
+
+        // At a cache line, so that no vector lies across two.
+        double* memory = stackalloc double[result + _out.Stride + 7];
+        ref double scratch = ref *(double*)((nuint)(memory + 7) & ~(nuint)63);
+        _projections.Run(ref MemoryMarshal.GetReference(x), ref scratch);
         if (Lanes8.IsSupported && _rows >= Lanes8.Count)
         {
-            Attend<Lanes8>(ref scratch[0], ref scratch[scores], ref weights, ref scratch[context], learned);
+            Attend<Lanes8>(ref scratch, ref Unsafe.Add(ref scratch, scores), ref Unsafe.Add(ref scratch, weights), ref Unsafe.Add(ref scratch, context), learned);
         }
         else if (Lanes4.IsSupported && _rows >= Lanes4.Count)
         {
-            Attend<Lanes4>(ref scratch[0], ref scratch[scores], ref weights, ref scratch[context], learned);
+            Attend<Lanes4>(ref scratch, ref Unsafe.Add(ref scratch, scores), ref Unsafe.Add(ref scratch, weights), ref Unsafe.Add(ref scratch, context), learned);
         }
         else if (Lanes2.IsSupported && _rows >= Lanes2.Count)
         {
-            Attend<Lanes2>(ref scratch[0], ref scratch[scores], ref weights, ref scratch[context], learned);
+            Attend<Lanes2>(ref scratch, ref Unsafe.Add(ref scratch, scores), ref Unsafe.Add(ref scratch, weights), ref Unsafe.Add(ref scratch, context), learned);
         }
         else
         {
-            Attend<Lanes1>(ref scratch[0], ref scratch[scores], ref weights, ref scratch[context], learned);
+            Attend<Lanes1>(ref scratch, ref Unsafe.Add(ref scratch, scores), ref Unsafe.Add(ref scratch, weights), ref Unsafe.Add(ref scratch, context), learned);
         }
 
-        Run(_out, ref scratch[context], ref scratch[result]);
-        scratch.Slice(result, y.Length).CopyTo(y);
-    }
-
-    private static void Run(HeadBank bank, ref double x, ref double values)
-    {
-        if (Lanes8.IsSupported)
+        if (y.Length == _out.Stride)
         {
-            bank.Run<Lanes8>(ref x, ref values);
-        }
-        else if (Lanes4.IsSupported)
-        {
-            bank.Run<Lanes4>(ref x, ref values);
-        }
-        else if (Lanes2.IsSupported)
-        {
-            bank.Run<Lanes2>(ref x, ref values);
+            _out.Run(ref Unsafe.Add(ref scratch, context), ref MemoryMarshal.GetReference(y));
         }
         else
         {
-            bank.Run<Lanes1>(ref x, ref values);
+            ref double padded = ref Unsafe.Add(ref scratch, result);
+            _out.Run(ref Unsafe.Add(ref scratch, context), ref padded);
+            MemoryMarshal.CreateReadOnlySpan(ref padded, y.Length).CopyTo(y);
         }
     }
 
     private void Attend<T>(ref double projections, ref double scores, ref double weights, ref double context, bool learned)
         where T : struct, ILanes<T>
     {
-        int n = _layout.SeqLen, dK = _layout.DK;
+        nint n = _layout.SeqLen, dK = _layout.DK, rows = _rows;
         ref double keys = ref Unsafe.Add(ref projections, _keys);
         ref double values = ref Unsafe.Add(ref projections, _values);
         T scale = T.Broadcast(_scale);
-        Span<double> lanes = stackalloc double[T.Count];
-        for (int first = 0; first < n; first += T.Count)
+        for (nint first = 0; first < n; first += T.Count)
         {
             ref double query = ref Unsafe.Add(ref projections, first);
             ref double score = ref Unsafe.Add(ref scores, first);
             ref double weight = ref Unsafe.Add(ref weights, first);
-            for (int j = 0; j < n; j++)
+            for (nint j = 0; j < n; j++)
             {
                 T sum = T.Broadcast(0);
-                for (int r = 0; r < dK; r++)
+                for (nint r = 0; r < dK; r++)
                 {
-                    sum += T.Load(ref Unsafe.Add(ref query, r * _rows)) * T.Broadcast(Unsafe.Add(ref keys, j * dK + r));
+                    sum += T.Load(ref Unsafe.Add(ref query, r * rows)) * T.Broadcast(Unsafe.Add(ref keys, j * dK + r));
                 }
 
-                T.Store(sum * scale, ref Unsafe.Add(ref score, j * _rows));
+                T.Store(sum * scale, ref Unsafe.Add(ref score, j * rows));
             }
 
             if (learned)
@@ -124,36 +112,24 @@ internal sealed class AttentionEvaluator
             }
             else
             {
-                AttentionKernels<T>.Softmax(ref score, ref weight, _rows, n);
+                AttentionKernels<T>.Softmax(ref score, ref weight, rows, (int)n);
             }
 
-            int rows = Math.Min(T.Count, n - first);
-            for (int r = 0; r < dK; r++)
+            // What is done with a row of scores is done with them: their memory takes a column of the context.
+            for (nint r = 0; r < dK; r++)
             {
                 T sum = T.Broadcast(0);
-                for (int j = 0; j < n; j++)
+                for (nint j = 0; j < n; j++)
                 {
-                    sum += T.Load(ref Unsafe.Add(ref weight, j * _rows)) * T.Broadcast(Unsafe.Add(ref values, j * dK + r));
+                    sum += T.Load(ref Unsafe.Add(ref weight, j * rows)) * T.Broadcast(Unsafe.Add(ref values, j * dK + r));
                 }
 
-                T.Store(sum, ref lanes[0]);
-                for (int i = 0; i < rows; i++)
+                T.Store(sum, ref score);
+                for (nint i = 0; i < T.Count && first + i < n; i++)
                 {
-                    Unsafe.Add(ref context, (first + i) * dK + r) = lanes[i];
+                    Unsafe.Add(ref context, (first + i) * dK + r) = Unsafe.Add(ref score, i);
                 }
             }
         }
-    }
-
-    private static AlignedDoubles Scratch(int length)
-    {
-        AlignedDoubles? scratch = t_scratch;
-        if (scratch is null || scratch.Length < length)
-        {
-            scratch = new AlignedDoubles(length);
-            t_scratch = scratch;
-        }
-
-        return scratch;
     }
 }

@@ -11,12 +11,45 @@ internal static class AttentionKernels<T> where T : struct, ILanes<T>
 {
     private const double OrdinaryExp = 512;    // Exp.Ordinary's range
     private const double LeastLearnedSum = 1e-12;
-    private const double LeastOrdinaryLn = 1e-300;
     private const double ExpLimit = 20;        // eml_safe's
 
     /// <summary>exp(s − max) / Σ exp(s − max), max ignoring NaN; 1/n where the sum is not positive.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Softmax(ref double scores, ref double result, nint stride, int n)
+    {
+        T max = T.Load(ref scores);
+        for (int j = 1; j < n; j++)
+        {
+            max = T.MaxNative(max, T.Load(ref Unsafe.Add(ref scores, j * stride)));
+        }
+
+        // Scores that far apart, NaN and infinities are left to another text, so that nothing is called in here and all stays
+        // in registers. Without them one of the terms is exp(0).
+        T ordinary = T.BroadcastBits(ulong.MaxValue), least = T.Broadcast(-OrdinaryExp), sum = T.Broadcast(0);
+        for (int j = 0; j < n; j++)
+        {
+            T x = T.Load(ref Unsafe.Add(ref scores, j * stride)) - max;
+            ordinary = T.AndBits(ordinary, T.Less(least, x));
+            T e = Exp.Ordinary(x);
+            sum += e;
+            T.Store(e, ref Unsafe.Add(ref result, j * stride));
+        }
+
+        if (!T.All(ordinary))
+        {
+            SoftmaxOfFar(ref scores, ref result, stride, n);
+            return;
+        }
+
+        for (int j = 0; j < n; j++)
+        {
+            ref double e = ref Unsafe.Add(ref result, j * stride);
+            T.Store(T.Load(ref e) / sum, ref e);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void SoftmaxOfFar(ref double scores, ref double result, nint stride, int n)
     {
         T max = T.Broadcast(double.NegativeInfinity);
         for (int j = 0; j < n; j++)
@@ -28,7 +61,8 @@ internal static class AttentionKernels<T> where T : struct, ILanes<T>
         T sum = T.Broadcast(0);
         for (int j = 0; j < n; j++)
         {
-            T e = ExpOf(T.Load(ref Unsafe.Add(ref scores, j * stride)) - max);
+            T x = T.Load(ref Unsafe.Add(ref scores, j * stride)) - max;
+            T e = T.Select(T.Less(x, T.Broadcast(1)), Exp.Negative(x), x); // NaN stays
             sum += e;
             T.Store(e, ref Unsafe.Add(ref result, j * stride));
         }
@@ -94,36 +128,22 @@ internal static class AttentionKernels<T> where T : struct, ILanes<T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Level(T v, T c0, T c1, T c2)
     {
-        T x = v * c0 + c1, y = T.AndBits(v, T.BroadcastBits(long.MaxValue)) + c2 + T.Broadcast(1);
-
-        // Nearly always all lanes are above 0 and ordinary, so that eml_safe's own, longer checks can be spared.
-        T ordinary = T.AndBits(T.Less(T.Broadcast(LeastOrdinaryLn), y), T.Less(y, T.Broadcast(double.PositiveInfinity)));
-        return T.All(ordinary)
-            ? Operator.ExpClamped(Operator.Clamp(x, T.Broadcast(-ExpLimit), T.Broadcast(ExpLimit))) - Ln.Positive(y)
-            : ByEmlSafe(x, y);
+        T x = v * c0 + c1, y = LnArgument(v, c2);
+        return T.All(IsOrdinary(y)) ? Ordinary(x, y) : ByEmlSafe(x, y);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T LnArgument(T v, T c2) => T.AndBits(v, T.BroadcastBits(long.MaxValue)) + c2 + T.Broadcast(1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T IsOrdinary(T y) => T.Less(y, T.Broadcast(double.PositiveInfinity));
+
+    // eml_safe with fewer checks: a number that ends with "+ 1" is never subnormal, only zero or negative.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T Ordinary(T x, T y) =>
+        Operator.ExpClamped(Operator.Clamp(x, T.Broadcast(-ExpLimit), T.Broadcast(ExpLimit)))
+        - Ln.Positive(T.MaxNative(y, T.Broadcast(Operator.MinPositive)));
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static T ByEmlSafe(T x, T y) => Operator.EmlSafe(x, y, T.Broadcast(Operator.MinPositive));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T ExpOf(T x)
-    {
-        T ordinary = T.Less(T.AndBits(x, T.BroadcastBits(long.MaxValue)), T.Broadcast(OrdinaryExp));
-        return T.All(ordinary) ? Exp.Ordinary(x) : ExpByLane(x);
-    }
-
-    // Scores that far apart are rare: they may cost a trip through memory.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static T ExpByLane(T x)
-    {
-        Span<double> lanes = stackalloc double[T.Count];
-        T.Store(x, ref lanes[0]);
-        for (int i = 0; i < lanes.Length; i++)
-        {
-            lanes[i] = Exp.Of(lanes[i]);
-        }
-
-        return T.Load(ref lanes[0]);
-    }
 }

@@ -34,8 +34,28 @@ internal sealed class HeadBank(int depth, int inputs, int slots)
         }
     }
 
-    /// <summary>x (inputs) → values (slots, in whole vectors).</summary>
-    public void Run<T>(ref double x, ref double values) where T : struct, ILanes<T>
+    /// <summary>x (inputs) → values (slots, in whole vectors, <see cref="Stride"/> at most).</summary>
+    public void Run(ref double x, ref double values)
+    {
+        if (Lanes8.IsSupported)
+        {
+            Run<Lanes8>(ref x, ref values);
+        }
+        else if (Lanes4.IsSupported)
+        {
+            Run<Lanes4>(ref x, ref values);
+        }
+        else if (Lanes2.IsSupported)
+        {
+            Run<Lanes2>(ref x, ref values);
+        }
+        else
+        {
+            Run<Lanes1>(ref x, ref values);
+        }
+    }
+
+    private void Run<T>(ref double x, ref double values) where T : struct, ILanes<T>
     {
         ref double table = ref _table[0];
         int stride = _stride, h = 0;
@@ -93,17 +113,43 @@ internal sealed class HeadBank(int depth, int inputs, int slots)
         }
 
         // Level by level, so that the processor finds independent work next to each other.
+        int wide = Wide<T>();
         for (int level = 0; level < depth; level++)
         {
-            ref double c0 = ref Unsafe.Add(ref table, (1 + inputs + 3 * level) * stride);
-            ref double c1 = ref Unsafe.Add(ref c0, stride);
-            ref double c2 = ref Unsafe.Add(ref c1, stride);
-            for (int s = 0; s < slots; s += T.Count)
+            ref double constants = ref Unsafe.Add(ref table, (1 + inputs + 3 * level) * stride);
+            Level<T>(ref values, ref constants, 0, wide);
+            if (wide < slots)
             {
-                T v = T.Load(ref Unsafe.Add(ref values, s));
-                T.Store(AttentionKernels<T>.Level(v, T.Load(ref Unsafe.Add(ref c0, s)), T.Load(ref Unsafe.Add(ref c1, s)),
-                    T.Load(ref Unsafe.Add(ref c2, s))), ref Unsafe.Add(ref values, s));
+                Level<Lanes4>(ref values, ref constants, wide, slots);
             }
+        }
+    }
+
+    /// <summary>
+    /// The slots whose levels go by the widest vectors. The halves of eight lanes take about the time of two vectors of four,
+    /// which begin earlier: so up to eight slots, and four left over, go by these.
+    /// </summary>
+    private int Wide<T>() where T : struct, ILanes<T>
+    {
+        if (T.Count < LongestVector || slots > LongestVector && slots % LongestVector is 0 or > 4)
+        {
+            return slots;
+        }
+
+        return slots <= LongestVector ? 0 : slots & -LongestVector;
+    }
+
+    // Not inlined: a method with all these kernels in it would be too large for the compiler to inline them.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Level<T>(ref double values, ref double constants, int first, int end) where T : struct, ILanes<T>
+    {
+        nint stride = _stride;
+        for (nint s = first; s < end; s += T.Count)
+        {
+            ref double value = ref Unsafe.Add(ref values, s);
+            ref double c = ref Unsafe.Add(ref constants, s);
+            T.Store(AttentionKernels<T>.Level(T.Load(ref value), T.Load(ref c), T.Load(ref Unsafe.Add(ref c, stride)),
+                T.Load(ref Unsafe.Add(ref c, 2 * stride))), ref value);
         }
     }
 
