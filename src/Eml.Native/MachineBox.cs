@@ -15,7 +15,7 @@ internal sealed unsafe class MachineBox
     private readonly StepProbe _probe = new(CompactMachine.Weights.Config);
     private readonly LayerData _layers = new(CompactMachine.Weights.Config);
     private CompactInstruction[]? _instructions;
-    private byte[][] _files = [];
+    private byte[][] _files = NoFiles();
 
     public MachineBox(bool dense, bool keepTrace, bool probe)
     {
@@ -72,7 +72,7 @@ internal sealed unsafe class MachineBox
     {
         _machine.Load(instructions, []);
         _instructions = instructions;
-        _files = [];
+        _files = NoFiles();
     }
 
     /// <summary>Starts the program, which has not executed anything yet, once more with other contents of a file.</summary>
@@ -90,8 +90,8 @@ internal sealed unsafe class MachineBox
             throw new EmlException(ErrorCode.Argument, $"file {descriptor} does not exist; files are 0 to {InstructionSet.Descriptors - 1}");
         }
 
-        byte[][] files = [.. Enumerable.Range(0, InstructionSet.Descriptors)
-            .Select(d => d == descriptor ? contents : d < _files.Length ? _files[d] : [])];
+        byte[][] files = (byte[][])_files.Clone();
+        files[descriptor] = contents;
         _machine.Load(_instructions, files);
         _files = files;
     }
@@ -137,6 +137,17 @@ internal sealed unsafe class MachineBox
             return true;
         });
         return ToStruct(executed, withLayers: true);
+    }
+
+    private static byte[][] NoFiles()
+    {
+        byte[][] files = new byte[InstructionSet.Descriptors][];
+        for (int d = 0; d < files.Length; d++)
+        {
+            files[d] = [];
+        }
+
+        return files;
     }
 
     private MachineEventStruct ToStruct(GeneratedToken generated, bool withLayers)

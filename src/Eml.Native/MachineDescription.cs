@@ -6,42 +6,88 @@ using Eml.Machine.Transformer;
 namespace Eml.Native;
 
 /// <summary>What eml_machine_describe tells: the shape of the transformer, what its parts are for, and the instructions.</summary>
-internal static class MachineDescription
+internal sealed class MachineDescription
 {
+    private readonly StringBuilder _json = new();
+
+    private MachineDescription()
+    {
+    }
+
     public static string ToJson(TransformerWeights weights)
     {
         TransformerConfig config = weights.Config;
-        var json = new StringBuilder();
-        json.Append(CultureInfo.InvariantCulture, $"{{\"d_model\":{config.ModelWidth},\"d_ffn\":{config.HiddenWidth},");
-        json.Append(CultureInfo.InvariantCulture, $"\"layers\":{config.Layers},\"vocabulary\":{config.Vocabulary},");
-        json.Append(CultureInfo.InvariantCulture, $"\"parameters\":{config.Parameters},\"heads\":");
-        List(json, config.Heads, heads => List(json, heads, head =>
+        var text = new MachineDescription();
+        text.Number("{\"d_model\":", config.ModelWidth).Number(",\"d_ffn\":", config.HiddenWidth).Number(",\"layers\":", config.Layers)
+            .Number(",\"vocabulary\":", config.Vocabulary).Number(",\"parameters\":", config.Parameters);
+        text.Heads(config);
+        text.Units(weights.Names);
+        text.Channels(weights.Names);
+        text.Instructions();
+        return text._json.Append('}').ToString();
+    }
+
+    private void Heads(TransformerConfig config)
+    {
+        _json.Append(",\"heads\":[");
+        for (int layer = 0; layer < config.Layers; layer++)
         {
-            json.Append("{\"name\":");
-            Text(json, head.Name);
-            json.Append(",\"mode\":");
-            Text(json, Mode(head.Mode));
-            json.Append(CultureInfo.InvariantCulture, $",\"store\":{head.Store}}}");
-        }));
-        json.Append(",\"units\":");
-        List(json, weights.Names.Units, units => List(json, units, name => Text(json, name)));
-        json.Append(",\"channels\":");
-        List(json, weights.Names.Channels, value =>
+            _json.Append(layer == 0 ? "[" : ",[");
+            for (int h = 0; h < config.Heads[layer].Length; h++)
+            {
+                HeadConfig head = config.Heads[layer][h];
+                String(h == 0 ? "{\"name\":" : ",{\"name\":", head.Name);
+                String(",\"mode\":", Mode(head.Mode)).Number(",\"store\":", head.Store)._json.Append('}');
+            }
+
+            _json.Append(']');
+        }
+
+        _json.Append(']');
+    }
+
+    private void Units(TransformerNames names)
+    {
+        _json.Append(",\"units\":[");
+        for (int layer = 0; layer < names.Units.Length; layer++)
         {
-            json.Append(CultureInfo.InvariantCulture, $"{{\"channel\":{value.Channel},\"name\":");
-            Text(json, value.Name);
-            json.Append(CultureInfo.InvariantCulture, $",\"from\":{value.From},\"to\":{value.To}}}");
-        });
-        json.Append(",\"instructions\":");
-        List(json, InstructionSet.All, instruction =>
+            _json.Append(layer == 0 ? "[" : ",[");
+            for (int u = 0; u < names.Units[layer].Length; u++)
+            {
+                String(u == 0 ? "" : ",", names.Units[layer][u]);
+            }
+
+            _json.Append(']');
+        }
+
+        _json.Append(']');
+    }
+
+    private void Channels(TransformerNames names)
+    {
+        _json.Append(",\"channels\":[");
+        for (int i = 0; i < names.Channels.Length; i++)
         {
-            json.Append(CultureInfo.InvariantCulture, $"{{\"opcode\":{(int)instruction.Opcode},\"name\":");
-            Text(json, instruction.Name);
-            json.Append(",\"operand\":");
-            Text(json, Operand(instruction.Operand));
-            json.Append(CultureInfo.InvariantCulture, $",\"pops\":{instruction.Pops},\"pushes\":{instruction.Pushes}}}");
-        });
-        return json.Append('}').ToString();
+            (int channel, string name, int from, int to) = names.Channels[i];
+            Number(i == 0 ? "{\"channel\":" : ",{\"channel\":", channel);
+            String(",\"name\":", name).Number(",\"from\":", from).Number(",\"to\":", to)._json.Append('}');
+        }
+
+        _json.Append(']');
+    }
+
+    private void Instructions()
+    {
+        _json.Append(",\"instructions\":[");
+        for (int i = 0; i < InstructionSet.All.Count; i++)
+        {
+            Instruction instruction = InstructionSet.All[i];
+            Number(i == 0 ? "{\"opcode\":" : ",{\"opcode\":", (int)instruction.Opcode);
+            String(",\"name\":", instruction.Name).String(",\"operand\":", Operand(instruction.Operand));
+            Number(",\"pops\":", instruction.Pops).Number(",\"pushes\":", instruction.Pushes)._json.Append('}');
+        }
+
+        _json.Append(']');
     }
 
     private static string Mode(HeadMode mode) => mode switch
@@ -61,23 +107,16 @@ internal static class MachineDescription
         _ => "none",
     };
 
-    private static void List<T>(StringBuilder json, IReadOnlyList<T> items, Action<T> item)
+    private MachineDescription Number(string key, long value)
     {
-        json.Append('[');
-        for (int i = 0; i < items.Count; i++)
-        {
-            if (i > 0)
-            {
-                json.Append(',');
-            }
-
-            item(items[i]);
-        }
-
-        json.Append(']');
+        _json.Append(key).Append(value.ToString(CultureInfo.InvariantCulture));
+        return this;
     }
 
-    /// <summary>Names are ours: printable ASCII.</summary>
-    private static void Text(StringBuilder json, string text) =>
-        json.Append('"').Append(text.Replace("\\", "\\\\").Replace("\"", "\\\"")).Append('"');
+    /// <summary>Names are ours: printable ASCII without quotes.</summary>
+    private MachineDescription String(string key, string value)
+    {
+        _json.Append(key).Append('"').Append(value).Append('"');
+        return this;
+    }
 }
