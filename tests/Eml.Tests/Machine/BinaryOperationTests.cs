@@ -36,7 +36,6 @@ public class BinaryOperationTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [Trait("Category", "Paths")]
     [MemberData(nameof(Names))]
     public void A_grid_of_pairs_is_right_on_the_dense_engine(string name)
     {

@@ -128,8 +128,8 @@ public class GenerationTests
         {
             EmlException error = Assert.Throws<EmlException>(() => machine.Run(long.MaxValue));
             Assert.Equal((ErrorCode.Limit, 2), (error.Code, error.SubCode));
-            Assert.Equal("instruction 2 (br_if 0), step 511, goes back for the 256th time; the body of a loop runs at most 256 times", error.Message);
-            Assert.Equal(512, machine.Steps);
+            Assert.Equal("instruction 2 (br_if 0), step 512, goes back for the 256th time; the body of a loop runs at most 256 times", error.Message);
+            Assert.Equal(513, machine.Steps);
         }
         Assert.Equal(GenerationStatus.TakenTooOften, machine.Status);
 

@@ -61,7 +61,7 @@ public class RandomProgramTests(ITestOutputHelper output)
     }
 
     /// <summary>Mostly short: the dense engine takes three tokens for each instruction, two of them before it begins.</summary>
-    private static int Length(int i, int fuel) => fuel > 100 ? 60 : (i % 16) switch { < 12 => 1 + (i % 4), < 15 => 5 + (i / 16 % 3), _ => 8 + (i / 16 % 20) };
+    private static int Length(int i, int fuel) => fuel > 100 ? 60 : (i % 16) switch { < 13 => 1 + (i / 16 % 3), < 15 => 5 + (i / 16 % 3), _ => 8 + (i / 16 % 20) };
 
     private static void Compare(ulong seed, CompactInstruction[] program, byte[][] files, PlainRun plain, CompactMachine machine, int fuel)
     {

@@ -5,7 +5,6 @@ using Xunit.Abstractions;
 namespace Eml.Tests.Machine;
 
 /// <summary>Not only the tokens: every number that the dense and the fast engine compute on the way is the same.</summary>
-[Trait("Category", "Paths")]
 public class StreamTests(ITestOutputHelper output)
 {
     [Fact]
