@@ -21,10 +21,9 @@ internal sealed class FastUnits
         LayerWeights dense = weights.Layers[layer];
         int width = config.ModelWidth;
         _hiddenWidth = config.HiddenWidth;
-        // A unit without gate, value or output adds nothing.
+        // A unit without gate or value is always 0.
         _units = [.. Enumerable.Range(0, _hiddenWidth).Where(u => dense.UnitGate.AsSpan(u * width, width).ContainsAnyExcept(0.0)
-            && dense.UnitValue.AsSpan(u * width, width).ContainsAnyExcept(0.0)
-            && Enumerable.Range(0, width).Any(c => dense.UnitOutput[(c * _hiddenWidth) + u] != 0.0))];
+            && dense.UnitValue.AsSpan(u * width, width).ContainsAnyExcept(0.0))];
         double[] gates = Rows(dense.UnitGate, width);
         double[] columns = SparseMatrix.Transpose(gates, width);
         double[] outputs = Rows(SparseMatrix.Transpose(dense.UnitOutput, _hiddenWidth), width);
