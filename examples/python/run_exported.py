@@ -1,9 +1,7 @@
 """Runs a transformer that `eml compact export DIR --program P` wrote. It knows nothing of the program or of what the tokens mean:
 it multiplies the matrices of model.safetensors as config.json says, and takes the positions in the order of prompt.json.
 
-    run_exported.py DIR [--json | --tokens FILE]
-
-prints the output tokens and all generated tokens; --tokens writes the generated ones to a file, a number a line, instead."""
+run_exported.py DIR [--json | --tokens FILE] prints the output and all generated tokens, or writes these to a file, one a line."""
 import argparse
 import json
 import os
@@ -29,8 +27,7 @@ class Memory:
     """Keys and values of the heads of one layer, or of one external store: rows (heads, d_head)."""
 
     def __init__(self, heads, width):
-        self.keys, self.values = np.zeros((16, heads, width)), np.zeros((16, heads, width))
-        self.count = 0
+        self.keys, self.values, self.count = np.zeros((16, heads, width)), np.zeros((16, heads, width)), 0
 
     def add(self, key, value):
         if self.count == len(self.keys):
@@ -77,13 +74,8 @@ class Transformer:
                 queries = matrix("query") @ x
                 self.own[layer].add(matrix("key") @ x, matrix("value") @ x)
                 for h, (mode, store) in enumerate(heads):
-                    if mode == "sum":
-                        read = self.own[layer].sum(h)
-                    elif mode == "hard_max":
-                        read = self.own[layer].hard_max(h, queries[h])
-                    else:
-                        assert mode == "cross", mode
-                        read = self.stores[store][layer].hard_max(h, queries[h])
+                    memory = self.stores[store][layer] if mode == "cross" else self.own[layer]
+                    read = memory.sum(h) if mode == "sum" else memory.hard_max(h, queries[h])
                     x += matrix("output")[h] @ read
             x += matrix("down") @ (np.maximum(0, matrix("gate") @ x) * (matrix("up") @ x))
         return int(np.argmax(self.t["unembedding"] @ x))  # of equals, the first
@@ -109,7 +101,6 @@ def generate(transformer, prompt):
                 encoding[channel] += counter
         token = transformer.step(token, encoding)
         yield token, r["is_output"]
-
         if r["reset"] is not None:
             counters[r["reset"]] = 0
         if r["store"] is not None:
@@ -141,16 +132,15 @@ def main():
 
     transformer = Transformer(load("config.json"), read_safetensors(os.path.join(args.dir, "model.safetensors")))
     generated = list(generate(transformer, load("prompt.json")))
-    tokens, outputs = [token for token, _ in generated], [token for token, is_output in generated if is_output]
+    result = {"outputs": [t for t, is_output in generated if is_output], "tokens": [t for t, _ in generated]}
     if args.tokens:
         with open(args.tokens, "w", encoding="ascii") as file:
-            file.writelines(f"{token}\n" for token in tokens)
+            file.writelines(f"{token}\n" for token in result.pop("tokens"))
     if args.json:
-        print(json.dumps({"outputs": outputs, "tokens": tokens}))
+        print(json.dumps(result))
     else:
-        print("output ", *outputs)
-        if not args.tokens:
-            print("tokens ", *tokens)
+        for name, tokens in result.items():
+            print(name, *tokens)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ namespace Eml.Cli;
 /// <summary><c>eml compact xray</c>: looks into the transformer while it executes a program, layer by layer.</summary>
 internal static class CompactXray
 {
-    private static readonly int s_layers = CompactMachine.Weights.Config.Layers;
+    private static int Layers => CompactMachine.Weights.Config.Layers;
 
     /// <summary>The verb.</summary>
     public static Command Create()
@@ -54,7 +54,8 @@ internal static class CompactXray
         }
         else
         {
-            // The first steps are executed before anything is written, so that a refusal is the only object.
+            // A run without a word, so that a failure is the only object.
+            All(source, Start(source), only, interrupt.Cancel, _ => { });
             Output.Json(o =>
             {
                 o.WriteStartArray("steps");
@@ -102,7 +103,7 @@ internal static class CompactXray
         int layer = 0;
         while (true)
         {
-            Output.Out.Write(layer < s_layers ? $"step {view.Step.Step}, layer {layer}> " : $"step {view.Step.Step}, end> ");
+            Output.Out.Write(layer < Layers ? $"step {view.Step.Step}, layer {layer}> " : $"step {view.Step.Step}, end> ");
             string? line = Console.In.ReadLine()?.Trim();
             try
             {
@@ -110,11 +111,11 @@ internal static class CompactXray
                 {
                     case null or "q":
                         return ExitCode.Ok;
-                    case "" when layer < s_layers:
+                    case "" when layer < Layers:
                         Print(CompactLayer.Of(view, layer), layer++);
                         break;
                     case "" or "n":
-                        while (line == "n" && layer < s_layers)
+                        while (line == "n" && layer < Layers)
                         {
                             Print(CompactLayer.Of(view, layer), layer++);
                         }
@@ -159,7 +160,7 @@ internal static class CompactXray
     private static void Print(CompactView view)
     {
         PrintHead(view);
-        for (int layer = 0; layer < s_layers; layer++)
+        for (int layer = 0; layer < Layers; layer++)
         {
             Print(CompactLayer.Of(view, layer), layer);
         }
@@ -210,7 +211,7 @@ internal static class CompactXray
         json.WriteString("name", CompactTokens.Name(view.Step.Token));
         Write(json, "embedded", CompactLayer.Embedding(view));
         json.WriteStartArray("layers");
-        for (int i = 0; i < s_layers; i++)
+        for (int i = 0; i < Layers; i++)
         {
             Write(json, CompactLayer.Of(view, i));
         }

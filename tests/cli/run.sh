@@ -2,6 +2,7 @@
 # End-to-end tests of the command line: every verb, its JSON, its refusals, Ctrl-C. EML names another executable.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+root=$PWD
 eml=${EML:-$PWD/build/eml}
 [ -x "$eml" ] || { echo "$eml: not there; run make first" >&2; exit 1; }
 data=$PWD/examples/data
@@ -633,6 +634,8 @@ if command -v script >/dev/null; then
 else
   echo "tests of the terminal's bar and colours not run: script(1) is not installed"
 fi
+
+. "$root/tests/cli/compact.sh"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
