@@ -71,7 +71,7 @@ printf '%s\n' 'i32.const 5 i32.const 3' 'i32.add' 'i32.foo' 'local.set 1' 'loop'
 rc=$?
 expect "the repl shows what was read, and where it came from" 0 '^ +2  i32\.add +-> 8 +stack 1 +top = 3 from step 1 \(i32\.const 3\); second = 5 from step 0 \(i32\.const 5\)$' \
   "'i32\.foo' is not an instruction"
-check "a loop runs when it is complete" test "$(grep -c 'i32\.sub' out)" = 2
+check "a loop runs when it is complete" test "$(grep -c 'i32\.sub  ' out)" = 2
 check "a local comes from where it was set" grep -Eq 'local\.get 1 +-> 4 .*local = 4 from step [0-9]+ \(local\.tee 1\)$' out
 check "a refused line changes nothing" grep -q 'needs 2 values on the stack' err
 check "output is marked" grep -Eq 'output +-> 0 \(output\)' out
@@ -80,7 +80,7 @@ check "an unknown command is told" grep -q ':nonsense is no command' err
 check "after halt, nothing but :reset" grep -q 'has halted; :reset begins' err
 check "and then it counts from 0" grep -Eq '^ +0  i32\.const 9' out
 check "after :quit, nothing" test "$(grep -c 'i32\.const 8' out)" = 0
-"$eml" compact repl --json <lines >out 2>err
+"$eml" compact repl --file 0=hello.bin --json <lines >out 2>err
 rc=$?
 expect "repl --json" 0 '^\{"events":\[\{"step":0,"text":"i32\.const 5","token":5,"name":"5","is_output":false,"stack_depth":1,"reads":\[\]\},.*\{"error":"line 1, column 1: .i32\.foo.*"outputs":\[\],"files":\[\[104' ''
 

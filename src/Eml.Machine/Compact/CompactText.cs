@@ -85,7 +85,8 @@ public sealed class CompactText
 
     private void OpenParenthesis()
     {
-        (int at, int line, int column) = (_at++, _line, Column);
+        (int at, int line, int column) = (_at, _line, Column);
+        _at++;
         if (_at < _text.Length && _text[_at] == ';')
         {
             throw Refuse(at, line, column, "'(;' would begin a block comment, which is not read; begin each line of it with ;;");
@@ -117,7 +118,7 @@ public sealed class CompactText
     /// <summary>Reads an instruction; the first in a parenthesis opened at <paramref name="opened"/> waits for its end, but a loop.</summary>
     private void ReadInstruction((int At, int Line, int Column)? opened)
     {
-        (int line, int column) = (_line, Column);
+        (int start, int line, int column) = (_at, _line, Column);
         if (opened is null && _open.TryPeek(out Parenthesis around) && around.Held is CompactInstruction outer)
         {
             throw Refuse($"an instruction inside the parentheses of {outer} must have parentheses of its own, or stand before them");
@@ -130,7 +131,7 @@ public sealed class CompactText
             throw Refuse($"'{Shown(word)}' is not an instruction{Suggestion(word)}; eml compact ops lists them all");
         }
         _at += word.Length;
-        var read = new CompactInstruction((int)instruction.Opcode, ReadOperand(instruction, line, column));
+        var read = new CompactInstruction((int)instruction.Opcode, ReadOperand(instruction, start, line, column));
         if (opened is not (int at, int openLine, int openColumn))
         {
             Put(read, line, column);
@@ -157,7 +158,7 @@ public sealed class CompactText
             ?? throw Refuse($"no instruction has the code {Shown(word)}; eml compact ops lists them all");
     }
 
-    private int? ReadOperand(Instruction instruction, int line, int column)
+    private int? ReadOperand(Instruction instruction, int at, int line, int column)
     {
         if (instruction.Operand == OperandKind.None)
         {
@@ -169,7 +170,7 @@ public sealed class CompactText
         if (!IsNumber(number) && !isOffset)
         {
             return instruction.Operand is OperandKind.Offset or OperandKind.Label ? null
-                : throw Refuse(_at, line, column, $"{instruction.Name} needs an operand behind it on the same line: {Wanted(instruction.Operand)}");
+                : throw Refuse(at, line, column, $"{instruction.Name} needs an operand behind it on the same line: {Wanted(instruction.Operand)}");
         }
         int value = Value(number);
         int limit = instruction.Operand == OperandKind.Descriptor ? InstructionSet.Descriptors : InstructionSet.ValueLimit;
