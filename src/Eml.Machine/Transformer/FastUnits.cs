@@ -43,22 +43,10 @@ internal sealed class FastUnits
         _channels = _units.Length == 0 ? [] : [.. Enumerable.Range(0, width).Where(c => _gateColumns.Count(c) > 0)];
     }
 
-    /// <summary>Nonzero weights.</summary>
-    public int Nonzeros => _units.Length + _gateColumns.Nonzeros + _value.Nonzeros + _output.Nonzeros;
-
     /// <summary>Adds what the open units give to <paramref name="stream"/>; all of them read it before any of them writes.</summary>
     public void Apply(double[] stream, StepProbe? probe, int layer)
     {
-        double[] gates = _gates;
-        _closed.CopyTo(gates, 0);
-        foreach (int channel in _channels)
-        {
-            double x = stream[channel];
-            if (x != 0.0)
-            {
-                _gateColumns.AddRow(channel, x, gates);
-            }
-        }
+        double[] gates = SumGates(stream);
         int open = 0;
         for (int u = 0; u < gates.Length; u++)
         {
@@ -84,6 +72,36 @@ internal sealed class FastUnits
                 all[_units[_open[i]]] = _results[i];
             }
         }
+    }
+
+    /// <summary>Nonzero weights that <see cref="Apply"/> reads for this stream.</summary>
+    public long CountTouched(double[] stream)
+    {
+        double[] gates = SumGates(stream);
+        long touched = _closed.Length - _closed.AsSpan().Count(0.0) + _channels.Sum(channel => stream[channel] != 0.0 ? _gateColumns.Count(channel) : 0);
+        for (int u = 0; u < gates.Length; u++)
+        {
+            if (gates[u] > 0.0)
+            {
+                touched += _value.Count(u) + (_value.Dot(u, stream) != 0.0 ? _output.Count(u) : 0);
+            }
+        }
+        return touched;
+    }
+
+    private double[] SumGates(double[] stream)
+    {
+        double[] gates = _gates;
+        _closed.CopyTo(gates, 0);
+        foreach (int channel in _channels)
+        {
+            double x = stream[channel];
+            if (x != 0.0)
+            {
+                _gateColumns.AddRow(channel, x, gates);
+            }
+        }
+        return gates;
     }
 
     private double[] Rows(double[] dense, int width)
