@@ -196,7 +196,7 @@ internal sealed class CompactRepl
             return;
         }
         string token = CompactTokens.Name(view.Step.Token) + (view.Step.IsOutput ? " (output)" : "");
-        string from = string.Join("; ", reads.Select(read => $"{read.Head} = {Output.Short(read.Value)} from {read.From}"));
+        string from = string.Join("; ", reads.Select(read => $"{read.Head} = {Output.Exact(read.Value)} from {read.From}"));
         Output.Line($"{view.Step.Step,5}  {view.Instruction,-16} -> {token,-13} stack {view.Depth,-3} {from}".TrimEnd());
     }
 

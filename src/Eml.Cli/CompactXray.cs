@@ -178,12 +178,12 @@ internal static class CompactXray
         Output.Line($"  layer {index}");
         foreach (CompactLayer.Head head in layer.Heads)
         {
-            Output.Line($"    head    {head.Name}: {Output.Short(head.First)}, {Output.Short(head.Second)} ({ModeName(head.Mode)}, {head.From})");
+            Output.Line($"    head    {head.Name}: {Output.Exact(head.First)}, {Output.Exact(head.Second)} ({ModeName(head.Mode)}, {head.From})");
         }
         Print("heads", layer.ByHeads);
         foreach (CompactLayer.Unit unit in layer.Units)
         {
-            Output.Line($"    unit    {unit.Name}: {Output.Short(unit.Value)}");
+            Output.Line($"    unit    {unit.Name}: {Output.Exact(unit.Value)}");
         }
         Print("units", layer.ByUnits);
     }
@@ -192,12 +192,12 @@ internal static class CompactXray
     {
         foreach (CompactLayer.Change change in changes)
         {
-            Output.Line($"    changed {change.Name}: {Output.Short(change.Before)} -> {Output.Short(change.After)} (channel {change.Channel}, by {by})");
+            Output.Line($"    changed {change.Name}: {Output.Exact(change.Before)} -> {Output.Exact(change.After)} (channel {change.Channel}, by {by})");
         }
     }
 
     private static string Values(List<CompactLayer.Change> changes) =>
-        string.Join(", ", changes.Select(change => $"{change.Name} = {Output.Short(change.After)}"));
+        string.Join(", ", changes.Select(change => $"{change.Name} = {Output.Exact(change.After)}"));
 
     private static void Write(Utf8JsonWriter json, CompactView view)
     {

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Eml.Formats;
+using Eml.Formats.Machine;
 using Eml.Functions;
 using Eml.Numerics;
 
@@ -193,7 +194,9 @@ internal static class Inspect
         switch (content)
         {
             case SafetensorsHeader header:
-                Output.Field("kind", $"{Output.Count(header.Tensors.Count, "tensor")}, not a model of libeml's");
+                bool isMachine = header.Metadata?.GetValueOrDefault("kind") == MachineFolder.Kind;
+                Output.Field("kind", $"{Output.Count(header.Tensors.Count, "tensor")}, " +
+                    (isMachine ? "the weights of a transformer that eml compact export wrote" : "not a model of libeml's"));
                 PrintMetadata(header.Metadata ?? new Dictionary<string, string>());
                 PrintTensors(header.Tensors);
                 break;

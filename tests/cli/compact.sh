@@ -112,6 +112,7 @@ run compact export machine --program "$programs/factorial.wat" --json
 expect "export" 0 '^\{"weights":[0-9]+,"files":\["machine/model\.safetensors","machine/config\.json","machine/tokens\.json","machine/prompt\.json"\]\}$' ''
 run inspect machine/model.safetensors
 expect "the weights are safetensors" 0 'layers\.7\.output +F64 +\[4, 100, 2\]' ''
+check "and inspect knows whose" grep -q "a transformer that eml compact export wrote" out
 run compact export machine --file 0=hello.bin
 expect "a file without a program" 2 '' '--file belongs to a program'
 run compact export sum.wat/machine

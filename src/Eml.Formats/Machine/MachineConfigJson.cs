@@ -30,7 +30,7 @@ internal static class MachineConfigJson
     public static byte[] Write(TransformerWeights weights)
     {
         TransformerConfig config = weights.Config;
-        JsonText json = new JsonText().Raw("{\n\"model_type\":"u8).String(MachineSafetensors.Kind)
+        JsonText json = new JsonText().Raw("{\n\"model_type\":"u8).String(MachineFolder.Kind)
             .Raw(",\n\"version\":"u8).Unsigned(Version)
             .Raw(",\n\"d_model\":"u8).Unsigned((ulong)config.ModelWidth)
             .Raw(",\n\"d_head\":"u8).Unsigned(TransformerConfig.HeadWidth)
@@ -80,9 +80,9 @@ internal static class MachineConfigJson
     {
         JsonMembers root = StrictJson.Parse(text, What).Members("the config");
         JsonValue kind = root["model_type"];
-        if (kind.Text("model_type") != MachineSafetensors.Kind)
+        if (kind.Text("model_type") != MachineFolder.Kind)
         {
-            throw Bad(kind, "model_type", $"\"{MachineSafetensors.Kind}\"", FormatError.Kind);
+            throw Bad(kind, "model_type", $"\"{MachineFolder.Kind}\"", FormatError.Kind);
         }
         // The version comes first: in a later one, unknown fields are to be expected.
         JsonValue version = root["version"];

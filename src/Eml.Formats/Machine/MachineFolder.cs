@@ -13,6 +13,9 @@ public readonly record struct MachineToken(string Name, string Meaning);
 /// </summary>
 public static class MachineFolder
 {
+    /// <summary>What the files say that they hold: model_type in the config, kind in the metadata of the matrices.</summary>
+    public const string Kind = "eml-machine";
+
     /// <summary>The matrices.</summary>
     public const string WeightsFile = "model.safetensors";
 

@@ -7,7 +7,6 @@ namespace Eml.Formats.Machine;
 /// them. The metadata say format (eml), kind (eml-machine) and version.</summary>
 internal static class MachineSafetensors
 {
-    public const string Kind = "eml-machine";
     private const string What = "safetensors machine";
 
     public static byte[] Write(TransformerWeights weights)
@@ -21,7 +20,7 @@ internal static class MachineSafetensors
         return SafetensorsWriter.Write(tensors, new Dictionary<string, string>
         {
             ["format"] = ModelSafetensors.Format,
-            ["kind"] = Kind,
+            ["kind"] = MachineFolder.Kind,
             ["version"] = ModelSafetensors.Version,
         });
     }
@@ -57,10 +56,10 @@ internal static class MachineSafetensors
     {
         ulong at = header.MetadataOffset;
         if (header.Metadata is not { } metadata || metadata.GetValueOrDefault("format") != ModelSafetensors.Format
-            || metadata.GetValueOrDefault("kind") != Kind)
+            || metadata.GetValueOrDefault("kind") != MachineFolder.Kind)
         {
             throw new EmlException(FormatError.Kind, at,
-                $"{What}: the metadata at byte {at} do not say \"format\":\"{ModelSafetensors.Format}\", \"kind\":\"{Kind}\", so this is no machine of libeml's");
+                $"{What}: the metadata at byte {at} do not say \"format\":\"{ModelSafetensors.Format}\", \"kind\":\"{MachineFolder.Kind}\", so this is no machine of libeml's");
         }
         string version = ModelSafetensors.Field(metadata, "version", at);
         if (version != ModelSafetensors.Version)
