@@ -402,25 +402,22 @@ internal sealed class WasmDecoder(byte[] bytes)
     private void Body(WasmReader reader, int function)
     {
         WasmReader body = reader.Part(reader.U32());
-        var locals = new List<WasmType>(_types[_functionTypes[function]].Parameters);
-        int groups = body.Count();
-        ulong total = 0;
-        for (int i = 0; i < groups; i++)
+        var groups = new (uint Count, WasmType Type)[body.Count()];
+        int at = body.Offset;
+        for (int i = 0; i < groups.Length; i++)
         {
-            int at = body.Offset;
-            uint count = body.U32();
-            total += count;
-            if (total > uint.MaxValue)
-            {
-                throw WasmReader.Malformed("too many locals", at, 0);
-            }
-            WasmType type = ValueType(body, function);
-            if (total > MaxLocals)
-            {
-                throw new EmlException(ErrorCode.Limit, $"byte {at}, function {function}: {total} locals; at most {MaxLocals} are allowed");
-            }
-            locals.AddRange(Enumerable.Repeat(type, (int)count));
+            groups[i] = (body.U32(), ValueType(body, function));
         }
-        _functions.Add(new WasmValidator(this, body, function, [.. locals]).Read());
+        ulong total = groups.Aggregate(0UL, (sum, group) => sum + group.Count);
+        if (total > uint.MaxValue)
+        {
+            throw WasmReader.Malformed("too many locals", at, 0);
+        }
+        if (total > MaxLocals)
+        {
+            throw new EmlException(ErrorCode.Limit, $"byte {at}, function {function}: {total} locals; at most {MaxLocals} are allowed");
+        }
+        WasmType[] locals = [.. _types[_functionTypes[function]].Parameters, .. groups.SelectMany(group => Enumerable.Repeat(group.Type, (int)group.Count))];
+        _functions.Add(new WasmValidator(this, body, function, locals).Read());
     }
 }
