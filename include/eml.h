@@ -122,7 +122,8 @@ typedef int32_t eml_status;
 typedef struct eml_error {
   uint32_t struct_size; /* in: sizeof(eml_error) */
   eml_status code;      /* EML_OK if no call failed on this thread yet */
-  int32_t sub_code;     /* EML_F_... for EML_E_FORMAT, errno for EML_E_IO, a callback's value for EML_CANCELLED, else 0 */
+  int32_t sub_code;     /* EML_F_... for EML_E_FORMAT, errno for EML_E_IO, a callback's value for EML_CANCELLED, the index of
+                           the instruction for a compact machine's program, else 0 */
   uint32_t reserved;
   uint64_t byte_offset; /* where in the input; UINT64_MAX if that has no meaning */
   const char *message;  /* NUL-terminated UTF-8, never NULL */
@@ -725,6 +726,141 @@ EML_API eml_status eml_attention_next_event(eml_attention *attention, eml_event 
 EML_API eml_status eml_attention_drain_events(eml_attention *attention, int32_t format, void *buf, uint64_t cap,
                                               uint64_t *need);
 EML_API eml_status eml_attention_set_event_sink(eml_attention *attention, eml_event_fn fn, void *user);
+
+/* ------------------------------------------------------------------------------------------------ compact machines */
+
+/* A transformer (8 layers, d_model 100, d_ffn 100, 30 heads of width 2, 260 tokens) whose weights were compiled, not
+ * trained: each forward pass executes one instruction of a program, exactly, and generates one token, its value. A
+ * subset of WebAssembly over bytes: values are 0..255, arithmetic is modulo 256 and comparisons are of these numbers;
+ * 256 locals; memory addresses 0..510; four files of at most 32 bytes. The weights are compiled once per process
+ * (when the first machine is created) and shared; a machine is a program at work with them. */
+typedef struct eml_machine eml_machine;
+
+/* Operands: n a value, i the number of a local, o an offset added to the address, d a file (0..3), l how many loops further
+ * out (0: the innermost). o and l may be left out (0). "a b" are the values taken from the stack, b being its top. */
+#define EML_OP_CONST 0x00     /* n: pushes n */
+#define EML_OP_ADD 0x01       /* a b: pushes a + b */
+#define EML_OP_LOOP 0x03      /* begins a loop; its body runs once, and again each time a br_if goes back */
+#define EML_OP_END_LOOP 0x0B  /* ends the innermost loop */
+#define EML_OP_BR_IF 0x0D     /* l; a: goes back to the start of the loop if a is not 0 */
+#define EML_OP_LOCAL_GET 0x20 /* i: pushes the local, 0 if it was never set */
+#define EML_OP_LOCAL_SET 0x21 /* i; a: the local becomes a */
+#define EML_OP_LOCAL_TEE 0x22 /* i; a: the same, and a stays on the stack */
+#define EML_OP_LOAD 0x28      /* o; a: pushes the byte at a + o, 0 if nothing was stored there */
+#define EML_OP_STORE 0x36     /* o; a b: stores b at a + o */
+#define EML_OP_EQ 0x46        /* a b: pushes 1 if a = b, else 0; so do the next five */
+#define EML_OP_NE 0x47
+#define EML_OP_LT_S 0x48
+#define EML_OP_GT_S 0x4A
+#define EML_OP_LE_S 0x4C
+#define EML_OP_GE_S 0x4E
+#define EML_OP_SUB 0x6B      /* a b: pushes a - b */
+#define EML_OP_MUL 0x6C      /* a b: pushes a b */
+#define EML_OP_AND 0x71      /* a b: pushes the bitwise and */
+#define EML_OP_OR 0x72       /* a b: pushes the bitwise or */
+#define EML_OP_OUTPUT 0xF0   /* a: appends a to the output */
+#define EML_OP_FD_OPEN 0xF1  /* d: opens the file at its beginning, pushes d */
+#define EML_OP_FD_READ 0xF2  /* a: pushes the next byte of file a, 0 past its end */
+#define EML_OP_FD_WRITE 0xF3 /* a b: writes b as the next byte of file a */
+#define EML_OP_FD_CLOSE 0xF4 /* a: closes file a */
+#define EML_OP_HALT 0xFF     /* ends the program */
+
+/* The operand of an instruction without one. */
+#define EML_NO_OPERAND (-1)
+typedef struct eml_instruction {
+  int32_t opcode;  /* EML_OP_... */
+  int32_t operand; /* 0..255 or EML_NO_OPERAND */
+} eml_instruction;
+
+typedef struct eml_machine_options {
+  uint32_t struct_size;
+  int32_t dense;      /* 1: plain matrix products and scans of the whole sequence, the reference: the same tokens, but a
+                         step costs what the sequence is long, in time and memory; default 0 */
+  int32_t keep_trace; /* 1: keep every generated token for eml_machine_trace; default 0, memory does not grow with steps */
+  int32_t probe;      /* 1: the callback of eml_machine_run also sees what the layers computed, which costs time; default 0 */
+} eml_machine_options;
+EML_API eml_status eml_machine_options_init(eml_machine_options *options, uint32_t struct_size);
+
+/* A machine without a program. options may be NULL (all defaults). Errors: EML_E_ARGUMENT, EML_E_MEMORY. */
+EML_API EML_MUST_CHECK eml_status eml_machine_create(const eml_machine_options *options, eml_machine **out);
+EML_API eml_status eml_machine_free(eml_machine *machine);
+
+/* Checks a program and puts it at its start, with empty files; what was loaded before is gone, but if the program is refused it
+ * stays. A program is refused if it is not certain that it runs without a fault: the message says which instruction and
+ * why, the sub-code is that instruction's index. Limits: 1..4096 instructions, the last is halt; 256 values on the stack,
+ * which a br_if must leave as deep as its loop found it; 64 loops inside each other; files are opened before use.
+ * Errors: EML_E_ARGUMENT, EML_E_LIMIT, EML_E_BUSY. */
+EML_API EML_MUST_CHECK eml_status eml_machine_load(eml_machine *machine, const eml_instruction *program, uint64_t count);
+/* Sets what file 0..3 holds at the program's start: after eml_machine_load, before the first instruction. At most 32 bytes.
+ * Errors: EML_E_STATE (no program, or it has begun), EML_E_ARGUMENT, EML_E_LIMIT, EML_E_BUSY. */
+EML_API eml_status eml_machine_set_file(eml_machine *machine, int32_t descriptor, const void *bytes, uint64_t size);
+
+/* One executed instruction. The layer data is NULL, and its shape 0, where it was not asked for; what its parts are for is said
+ * by eml_machine_describe. It lives until the next call that is not const with this machine, in a callback as long as that. */
+typedef struct eml_machine_event {
+  uint32_t struct_size;
+  uint32_t row;      /* index of the instruction in the program */
+  uint64_t step;     /* instructions executed before this one */
+  int32_t opcode;    /* EML_OP_... */
+  int32_t operand;   /* or EML_NO_OPERAND; 0 where it was left out */
+  int32_t token;     /* what was generated: a value 0..255; 256 if the instruction has none, 257 for halt */
+  int32_t is_output; /* 1: the value was appended to the output */
+  uint32_t layers;
+  uint32_t heads; /* of all layers together */
+  uint32_t d_model;
+  uint32_t d_ffn;
+  const double *stream;   /* (2 layers + 1, d_model): after the embedding, after the heads of layer 0, after its units, ... */
+  const double *units;    /* (layers, d_ffn): max(0, g . x) (v . x) of every unit */
+  const int64_t *winners; /* (heads), layer after layer: the position that each head read; 2i + 1 is instruction i, 2i + 2 its
+                             operand, 2n + 1 + s step s of a program of n; of a file's head the number of the byte; -1
+                             for a head that sums and for an empty file */
+  const double *values;   /* (heads, 2): what it read */
+} eml_machine_event;
+/* Called after every instruction; the rules of callbacks hold. */
+typedef int32_t (*eml_machine_event_fn)(const eml_machine_event *event, void *user);
+
+/* Executes at most `fuel` instructions (0: no limit). fn, user and cancel may be NULL; cancel is polled before every
+ * instruction. Returns
+ *   EML_OK           the program has halted with this call
+ *   EML_DONE         it had halted before
+ *   EML_OUT_OF_FUEL  `fuel` instructions were executed; the next call goes on
+ *   EML_CANCELLED    stopped by the token (sub-code 0) or by fn's value (sub-code); the next call goes on
+ * Errors: EML_E_STATE (no program), EML_E_LIMIT (a loop's body ran more than 256 times, or a file is full; sub-code: the
+ * instruction's index. The program cannot go on; what it put out stays readable), EML_E_BUSY, EML_E_HANDLE (cancel). */
+EML_API EML_MUST_CHECK eml_status eml_machine_run(eml_machine *machine, uint64_t fuel, eml_machine_event_fn fn, void *user,
+                                                  const eml_cancel *cancel);
+/* Executes one instruction and tells all about it, layer data included, whatever the options say. EML_DONE and an untouched
+ * *out if the program has halted. Errors: as for eml_machine_run. */
+EML_API EML_MUST_CHECK eml_status eml_machine_step(eml_machine *machine, eml_machine_event *out);
+
+#define EML_MACHINE_EMPTY 0  /* no program */
+#define EML_MACHINE_READY 1  /* can begin or go on */
+#define EML_MACHINE_HALTED 2 /* halt was executed */
+#define EML_MACHINE_FAILED 3 /* ended by EML_E_LIMIT */
+typedef struct eml_machine_info {
+  uint32_t struct_size;  /* in */
+  int32_t state;         /* EML_MACHINE_... */
+  uint64_t instructions; /* of the program */
+  uint64_t steps;        /* instructions executed, which is the number of generated tokens */
+  uint64_t output_size;  /* bytes put out */
+  uint64_t state_bytes;  /* memory that the sequence takes: what the heads can still read */
+} eml_machine_info;
+EML_API eml_status eml_machine_get_info(const eml_machine *machine, eml_machine_info *out);
+
+/* What the program put out so far (two-call form, bytes without a NUL). Errors: EML_E_BUFFER, EML_E_BUSY. */
+EML_API eml_status eml_machine_output(const eml_machine *machine, void *buf, uint64_t cap, uint64_t *need);
+/* What file 0..3 holds (two-call form, bytes without a NUL). Errors: EML_E_STATE (no program), EML_E_ARGUMENT, EML_E_BUFFER,
+ * EML_E_BUSY. */
+EML_API eml_status eml_machine_file(const eml_machine *machine, int32_t descriptor, void *buf, uint64_t cap, uint64_t *need);
+/* The generated tokens from number `first` (0..steps) on (two-call form; cap and need count tokens).
+ * Errors: EML_E_UNSUPPORTED (created without keep_trace), EML_E_ARGUMENT (first > steps), EML_E_BUFFER, EML_E_BUSY. */
+EML_API eml_status eml_machine_trace(const eml_machine *machine, uint64_t first, int32_t *tokens, uint64_t cap, uint64_t *need);
+/* The transformer and its parts as a JSON object, the same for every machine (two-call form, need includes the NUL):
+ * d_model, d_ffn, layers, vocabulary, parameters; heads, per layer a list of {name, mode: "hard-max", "sum" or "cross", store:
+ * the file that a cross head reads, else -1}; units, per layer their names; channels, a list of {channel, name, from, to}:
+ * what lives where in the stream, from what time to what time (the embedding is -1, the heads of layer L 2L, its units
+ * 2L + 1); instructions, a list of {opcode, name, operand: what it means, pops, pushes}. Errors: EML_E_BUFFER, EML_E_BUSY. */
+EML_API eml_status eml_machine_describe(const eml_machine *machine, char *buf, uint64_t cap, uint64_t *need);
 
 #ifdef __cplusplus
 }

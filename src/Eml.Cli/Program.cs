@@ -69,12 +69,18 @@ internal static class Program
         };
         attention.SetAction(parse => new HelpAction().Invoke(parse));
 
+        var compact = new Command("compact", "An interpreter whose every instruction is one forward pass of a transformer")
+        {
+            CompactRun.Create(), CompactRepl.Create(), CompactXray.Create(), CompactExport.Create(), CompactOps.Create(), CompactBench.Create(),
+        };
+        compact.SetAction(parse => new HelpAction().Invoke(parse));
+
         var audit = new Command("audit", "Audit logs of trainings: verify, show") { AuditVerify.Create(), AuditShow.Create() };
         audit.SetAction(parse => new HelpAction().Invoke(parse));
 
         var root = new RootCommand("Functions that are learned from data, with the same bits on every machine.")
         {
-            function, attention, audit, ConvertFile.Create(), Inspect.Create(), Arguments.Json,
+            function, attention, compact, audit, ConvertFile.Create(), Inspect.Create(), Arguments.Json,
         };
         // Ours knows --json, and stands in place of the one that every root command has.
         root.Options.Remove(root.Options.Single(o => o is VersionOption));

@@ -56,6 +56,28 @@ internal sealed class JsonText
         return this;
     }
 
+    /// <summary>A whole number of any sign.</summary>
+    public JsonText Integer(int value)
+    {
+        value.TryFormat(Room(11), out int written, default, CultureInfo.InvariantCulture);
+        _length += written;
+        return this;
+    }
+
+    /// <summary>A whole number; a negative one, which stands for "none", is null.</summary>
+    public JsonText IntegerOrNull(int value) => value < 0 ? Raw("null"u8) : Integer(value);
+
+    /// <summary>Whole numbers, compact: [1,-2].</summary>
+    public JsonText Integers(ReadOnlySpan<int> values)
+    {
+        Raw("["u8);
+        for (int i = 0; i < values.Length; i++)
+        {
+            Raw(i > 0 ? ","u8 : ""u8).Integer(values[i]);
+        }
+        return Raw("]"u8);
+    }
+
     /// <summary>A double in serde_json's layout; NaN and the infinities are null.</summary>
     public JsonText Serde(double value)
     {

@@ -9,6 +9,7 @@ internal static unsafe class Failure
 {
     public const int Ok = 0;
     public const int Done = 1;
+    public const int OutOfFuel = 2;
     public const int Cancelled = 3;
 
     private static readonly byte[] s_none = Pin("no failure on this thread yet");

@@ -11,6 +11,7 @@ internal enum Kind
     Cancel = 3,
     Buffer = 4,
     Attention = 5,
+    Machine = 6,
 }
 
 /// <summary>
@@ -141,6 +142,7 @@ internal static class Handles
         Kind.SafeTree => "eml_safetree",
         Kind.Cancel => "eml_cancel",
         Kind.Attention => "eml_attention",
+        Kind.Machine => "eml_machine",
         _ => "eml_buffer",
     };
 }

@@ -16,7 +16,7 @@ internal static unsafe class LibraryExports
 
     private static readonly (int Code, byte[] Name)[] s_statusNames =
     [
-        (Failure.Ok, Failure.Pin("EML_OK")), (Failure.Done, Failure.Pin("EML_DONE")), (2, Failure.Pin("EML_OUT_OF_FUEL")),
+        (Failure.Ok, Failure.Pin("EML_OK")), (Failure.Done, Failure.Pin("EML_DONE")), (Failure.OutOfFuel, Failure.Pin("EML_OUT_OF_FUEL")),
         (Failure.Cancelled, Failure.Pin("EML_CANCELLED")),
         ((int)ErrorCode.Argument, Failure.Pin("EML_E_ARGUMENT")), ((int)ErrorCode.Handle, Failure.Pin("EML_E_HANDLE")),
         ((int)ErrorCode.Busy, Failure.Pin("EML_E_BUSY")), ((int)ErrorCode.Shape, Failure.Pin("EML_E_SHAPE")),

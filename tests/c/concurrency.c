@@ -379,6 +379,80 @@ static void stale_handles_disturb_nobody(void) {
   CHECK(pthread_join(thread, NULL) == 0);
 }
 
+/* ------------------------------------------------------------------------------------------------ machines */
+
+typedef struct {
+  const eml_machine *machine;
+  volatile int stop;
+  uint64_t seen;
+} machine_reader;
+
+static void *read_machine(void *argument) {
+  machine_reader *r = argument;
+  while (!r->stop) {
+    unsigned char bytes[64];
+    uint64_t need = 0;
+    eml_machine_info info;
+    info.struct_size = sizeof info;
+    eml_status status = eml_machine_get_info(r->machine, &info);
+    CHECK_THAT(status == EML_OK || status == EML_E_BUSY, "%s", eml_status_name(status));
+    if (status == EML_OK) CHECK(info.steps >= r->seen && (r->seen = info.steps, 1));
+    status = eml_machine_output(r->machine, bytes, sizeof bytes, &need);
+    CHECK_THAT(status == EML_OK || status == EML_E_BUSY, "%s", eml_status_name(status));
+  }
+  return NULL;
+}
+
+/* Two threads look at a machine that a third one runs in small pieces: each call is whole or EML_E_BUSY. */
+static void machine_readers_beside_a_runner(void) {
+  static const eml_instruction program[] = {
+      {EML_OP_CONST, 255}, {EML_OP_LOCAL_SET, 0}, {EML_OP_LOOP, EML_NO_OPERAND}, {EML_OP_LOCAL_GET, 0}, {EML_OP_CONST, 1},
+      {EML_OP_SUB, EML_NO_OPERAND}, {EML_OP_LOCAL_TEE, 0}, {EML_OP_BR_IF, 0}, {EML_OP_END_LOOP, EML_NO_OPERAND},
+      {EML_OP_CONST, 42}, {EML_OP_OUTPUT, EML_NO_OPERAND}, {EML_OP_HALT, EML_NO_OPERAND}};
+  eml_machine *machine = NULL;
+  CHECK_OK(eml_machine_create(NULL, &machine));
+  CHECK_STATUS(eml_machine_load(machine, program, 12), EML_OK);
+  machine_reader readers[2] = {{machine, 0, 0}, {machine, 0, 0}};
+  pthread_t threads[2];
+  for (int i = 0; i < 2; i++) CHECK(pthread_create(&threads[i], NULL, read_machine, &readers[i]) == 0);
+  eml_status status;
+  do {
+    status = eml_machine_run(machine, 3, NULL, NULL, NULL);
+    CHECK_THAT(status == EML_OUT_OF_FUEL || status == EML_OK || status == EML_E_BUSY, "%s", eml_status_name(status));
+  } while (status != EML_OK);
+  for (int i = 0; i < 2; i++) readers[i].stop = 1;
+  for (int i = 0; i < 2; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+  unsigned char byte = 0;
+  uint64_t need = 0;
+  CHECK_OK(eml_machine_output(machine, &byte, 1, &need));
+  CHECK(need == 1 && byte == 42);
+  CHECK_OK(eml_machine_free(machine));
+}
+
+/* Machines share their weights and nothing else. */
+static void *run_machines(void *argument) {
+  static const eml_instruction program[] = {{EML_OP_CONST, 200}, {EML_OP_CONST, 100}, {EML_OP_ADD, EML_NO_OPERAND},
+                                            {EML_OP_OUTPUT, EML_NO_OPERAND}, {EML_OP_HALT, EML_NO_OPERAND}};
+  for (int i = 0; i < 50; i++) {
+    eml_machine *machine = NULL;
+    unsigned char byte = 0;
+    uint64_t need = 0;
+    CHECK_OK(eml_machine_create(NULL, &machine));
+    CHECK_OK(eml_machine_load(machine, program, 5));
+    CHECK_OK(eml_machine_run(machine, 0, NULL, NULL, NULL));
+    CHECK_OK(eml_machine_output(machine, &byte, 1, &need));
+    CHECK(byte == 44);
+    CHECK_OK(eml_machine_free(machine));
+  }
+  return argument;
+}
+
+static void machines_side_by_side(void) {
+  pthread_t threads[3];
+  for (int i = 0; i < 3; i++) CHECK(pthread_create(&threads[i], NULL, run_machines, NULL) == 0);
+  for (int i = 0; i < 3; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+}
+
 int main(void) {
   RUN(readers_side_by_side);
   RUN(reader_beside_writer);
@@ -388,5 +462,7 @@ int main(void) {
   RUN(trainings_side_by_side);
   RUN(free_while_others_use);
   RUN(stale_handles_disturb_nobody);
+  RUN(machines_side_by_side);
+  RUN(machine_readers_beside_a_runner);
   return test_summary("concurrency");
 }

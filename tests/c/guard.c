@@ -326,6 +326,67 @@ static void attention_arrays(void) {
   }
 }
 
+static int32_t read_everything(const eml_machine_event *event, void *user) {
+  double sum = 0;
+  for (uint32_t i = 0; i < (2 * event->layers + 1) * event->d_model; i++) sum += event->stream[i];
+  for (uint32_t i = 0; i < event->layers * event->d_ffn; i++) sum += event->units[i];
+  for (uint32_t i = 0; i < event->heads; i++) sum += event->values[2 * i] + event->values[2 * i + 1] + (double)event->winners[i];
+  *(double *)user += sum;
+  return 0;
+}
+
+static void machine_arrays(void) {
+  for (int side = 0; side < 2; side++) {
+    for (uint64_t n = 1; n <= 40; n++) { /* programs, outputs and traces of every length */
+      eml_instruction program[2 * 40 + 1];
+      for (uint64_t i = 0; i < n; i++) {
+        program[2 * i] = (eml_instruction){EML_OP_CONST, (int32_t)i};
+        program[2 * i + 1] = (eml_instruction){EML_OP_OUTPUT, EML_NO_OPERAND};
+      }
+      program[2 * n] = (eml_instruction){EML_OP_HALT, EML_NO_OPERAND};
+      uint64_t size = n < 33 ? n : 0, need = 0, steps = 2 * n + 1;
+      guarded in = guarded_input(program, (size_t)steps * sizeof program[0], side);
+      guarded file = guarded_input(program, (size_t)size, side), file_out = guard((size_t)size, side);
+      guarded output = guard((size_t)n, side), trace = guard((size_t)steps * sizeof(int32_t), side);
+      eml_machine_options options;
+      CHECK_OK(eml_machine_options_init(&options, sizeof options));
+      options.keep_trace = options.probe = 1;
+      eml_machine *machine = NULL;
+      double sum = 0;
+      CHECK_OK(eml_machine_create(&options, &machine));
+      CHECK_OK(eml_machine_load(machine, in.at, steps));
+      CHECK_OK(eml_machine_set_file(machine, 2, file.at, size));
+      CHECK_OK(eml_machine_run(machine, 0, read_everything, &sum, NULL));
+      CHECK(sum != 0);
+      CHECK_OK(eml_machine_file(machine, 2, file_out.at, size, &need));
+      CHECK(need == size && memcmp(file.at, file_out.at, (size_t)size) == 0);
+      CHECK_OK(eml_machine_output(machine, output.at, n, &need));
+      CHECK(need == n && ((unsigned char *)output.at)[n - 1] == n - 1);
+      CHECK_OK(eml_machine_trace(machine, 0, trace.at, steps, &need));
+      CHECK(need == steps);
+      guarded all[] = {in, file, file_out, output, trace};
+      for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) unguard(all[i]);
+      CHECK_OK(eml_machine_free(machine));
+    }
+    eml_machine *machine = NULL;
+    static const eml_instruction halt[] = {{EML_OP_HALT, EML_NO_OPERAND}};
+    for (uint32_t size = 4; size <= sizeof(eml_machine_event); size += 4) { /* structs of an older header */
+      guarded options = guard(size, side), event = guard(size, side), info = guard(size, side);
+      CHECK_OK(eml_machine_options_init(options.at, size));
+      CHECK_OK(eml_machine_create(options.at, &machine));
+      CHECK_OK(eml_machine_load(machine, halt, 1));
+      ((eml_machine_event *)event.at)->struct_size = size;
+      CHECK_OK(eml_machine_step(machine, event.at));
+      ((eml_machine_info *)info.at)->struct_size = size;
+      CHECK_OK(eml_machine_get_info(machine, info.at));
+      unguard(options);
+      unguard(event);
+      unguard(info);
+      CHECK_OK(eml_machine_free(machine));
+    }
+  }
+}
+
 int main(void) {
   RUN(math_batches);
   RUN(model_arrays);
@@ -334,5 +395,6 @@ int main(void) {
   RUN(bytes_in_and_out);
   RUN(structs);
   RUN(attention_arrays);
+  RUN(machine_arrays);
   return test_summary("guard");
 }

@@ -4,7 +4,7 @@
  */
 #include "fixture.h"
 
-typedef enum { MODEL, SAFETREE, ATTENTION, CANCEL, BUFFER, KINDS } handle_kind;
+typedef enum { MODEL, SAFETREE, ATTENTION, CANCEL, BUFFER, MACHINE, KINDS } handle_kind;
 
 /* Valid values for all other arguments, so that only the handle can be at fault. */
 static double numbers[4096];
@@ -20,6 +20,10 @@ static eml_safetree_info safetree_info;
 static eml_model_info info;
 static eml_attention_info attention;
 static eml_event event;
+static eml_machine_event machine_event;
+static eml_machine_info machine;
+static int32_t tokens[4];
+static const eml_instruction program[] = {{EML_OP_HALT, EML_NO_OPERAND}};
 
 static int32_t ignore_event(const eml_event *e, void *user) {
   (void)e;
@@ -106,6 +110,16 @@ ON(eml_attention, eml_attention_push_event, (h, &event))
 ON(eml_attention, eml_attention_next_event, (h, &event))
 ON(eml_attention, eml_attention_drain_events, (h, EML_FORMAT_JSON, text, sizeof text, &need))
 ON(eml_attention, eml_attention_set_event_sink, (h, ignore_event, NULL))
+ON(eml_machine, eml_machine_free, (h))
+ON(eml_machine, eml_machine_load, (h, program, 1))
+ON(eml_machine, eml_machine_set_file, (h, 0, "a", 1))
+ON(eml_machine, eml_machine_run, (h, 0, NULL, NULL, NULL))
+ON(eml_machine, eml_machine_step, (h, &machine_event))
+ON(const eml_machine, eml_machine_get_info, (h, &machine))
+ON(const eml_machine, eml_machine_output, (h, text, sizeof text, &need))
+ON(const eml_machine, eml_machine_file, (h, 0, text, sizeof text, &need))
+ON(const eml_machine, eml_machine_trace, (h, 0, tokens, 4, &need))
+ON(const eml_machine, eml_machine_describe, (h, text, sizeof text, &need))
 
 typedef struct {
   const char *name;
@@ -189,6 +203,16 @@ static const handle_function table[] = {
     ENTRY(ATTENTION, eml_attention_next_event),
     ENTRY(ATTENTION, eml_attention_drain_events),
     ENTRY(ATTENTION, eml_attention_set_event_sink),
+    FREES(MACHINE, eml_machine_free),
+    ENTRY(MACHINE, eml_machine_load),
+    ENTRY(MACHINE, eml_machine_set_file),
+    ENTRY(MACHINE, eml_machine_run),
+    ENTRY(MACHINE, eml_machine_step),
+    ENTRY(MACHINE, eml_machine_get_info),
+    ENTRY(MACHINE, eml_machine_output),
+    ENTRY(MACHINE, eml_machine_file),
+    ENTRY(MACHINE, eml_machine_trace),
+    ENTRY(MACHINE, eml_machine_describe),
 };
 #define TABLE_SIZE (sizeof table / sizeof table[0])
 
@@ -197,11 +221,13 @@ static void *create(handle_kind kind) {
   eml_safetree *safetree = NULL;
   eml_cancel *cancel = NULL;
   eml_buffer *buffer = NULL;
+  eml_machine *machine_handle = NULL;
   switch (kind) {
     case MODEL: return new_model(EML_PROFILE_DEFAULT, 2, 2, 2);
     case SAFETREE: CHECK_OK(eml_safetree_create(1, 2, 2, &safetree)); return safetree;
     case ATTENTION: return new_attention(EML_ATTENTION_BASELINE, 2, 1, 2);
     case CANCEL: CHECK_OK(eml_cancel_create(&cancel)); return cancel;
+    case MACHINE: CHECK_OK(eml_machine_create(NULL, &machine_handle)); return machine_handle;
     default:
       model = new_model(EML_PROFILE_DEFAULT, 2, 1, 1);
       CHECK_OK(eml_model_export_buffer(model, EML_FORMAT_JSON, &buffer));
@@ -216,6 +242,7 @@ static eml_status destroy(handle_kind kind, void *handle) {
     case SAFETREE: return eml_safetree_free(handle);
     case ATTENTION: return eml_attention_free(handle);
     case CANCEL: return eml_cancel_free(handle);
+    case MACHINE: return eml_machine_free(handle);
     default: return eml_buffer_free(handle);
   }
 }
@@ -227,6 +254,8 @@ static void prepare_arguments(void) {
   info.struct_size = sizeof info;
   safetree_info.struct_size = sizeof safetree_info;
   attention.struct_size = sizeof attention;
+  machine_event.struct_size = sizeof machine_event;
+  machine.struct_size = sizeof machine;
 }
 
 /* Calls the function with a handle it must refuse and checks everything a refusal promises. */

@@ -73,7 +73,17 @@
   F(eml_event, model_name_len, 16) F(eml_event, text, 24) F(eml_event, text_len, 32)                        \
   F(eml_event, output, 40) F(eml_event, output_len, 48) F(eml_event, value0, 56) F(eml_event, value1, 64)   \
   F(eml_event, value2, 72) F(eml_event, count0, 80) F(eml_event, count1, 88) F(eml_event, flag, 96)         \
-  F(eml_event, reserved, 100)
+  F(eml_event, reserved, 100)                                                                               \
+  F(eml_instruction, opcode, 0) F(eml_instruction, operand, 4)                                              \
+  F(eml_machine_options, struct_size, 0) F(eml_machine_options, dense, 4)                                   \
+  F(eml_machine_options, keep_trace, 8) F(eml_machine_options, probe, 12)                                   \
+  F(eml_machine_event, struct_size, 0) F(eml_machine_event, row, 4) F(eml_machine_event, step, 8)           \
+  F(eml_machine_event, opcode, 16) F(eml_machine_event, operand, 20) F(eml_machine_event, token, 24)        \
+  F(eml_machine_event, is_output, 28) F(eml_machine_event, layers, 32) F(eml_machine_event, heads, 36)      \
+  F(eml_machine_event, d_model, 40) F(eml_machine_event, d_ffn, 44) F(eml_machine_event, stream, 48)        \
+  F(eml_machine_event, units, 56) F(eml_machine_event, winners, 64) F(eml_machine_event, values, 72)        \
+  F(eml_machine_info, struct_size, 0) F(eml_machine_info, state, 4) F(eml_machine_info, instructions, 8)    \
+  F(eml_machine_info, steps, 16) F(eml_machine_info, output_size, 24) F(eml_machine_info, state_bytes, 32)
 
 typedef struct {
   const char *owner, *name;
@@ -99,6 +109,10 @@ STATIC_CHECK(sizeof(eml_attention_info) == 96);
 STATIC_CHECK(sizeof(eml_attention_train_options) == 128);
 STATIC_CHECK(sizeof(eml_attention_train_result) == 72);
 STATIC_CHECK(sizeof(eml_event) == 104);
+STATIC_CHECK(sizeof(eml_instruction) == 8);
+STATIC_CHECK(sizeof(eml_machine_options) == 16);
+STATIC_CHECK(sizeof(eml_machine_event) == 80);
+STATIC_CHECK(sizeof(eml_machine_info) == 40);
 STATIC_CHECK(sizeof(eml_status) == 4);
 STATIC_CHECK(EML_NTS == UINT64_MAX);
 
@@ -120,6 +134,10 @@ static size_t size_of(const char *owner) {
   SIZE(eml_attention_train_options);
   SIZE(eml_attention_train_result);
   SIZE(eml_event);
+  SIZE(eml_instruction);
+  SIZE(eml_machine_options);
+  SIZE(eml_machine_event);
+  SIZE(eml_machine_info);
   return 0;
 }
 

@@ -88,6 +88,24 @@ static void small_calls_allocate_nothing(void) {
   expect_no_growth(before, "small calls");
 }
 
+/* A step allocates nothing, and what a machine remembers does not grow with them. */
+static void machine_steps_allocate_nothing(void) {
+  static const eml_instruction program[] = {
+      {EML_OP_CONST, 255}, {EML_OP_LOCAL_SET, 0}, {EML_OP_LOOP, EML_NO_OPERAND}, {EML_OP_CONST, 255}, {EML_OP_LOCAL_SET, 1},
+      {EML_OP_LOOP, EML_NO_OPERAND}, {EML_OP_LOCAL_GET, 1}, {EML_OP_CONST, 1}, {EML_OP_SUB, EML_NO_OPERAND},
+      {EML_OP_LOCAL_TEE, 1}, {EML_OP_BR_IF, 0}, {EML_OP_END_LOOP, EML_NO_OPERAND}, {EML_OP_LOCAL_GET, 0}, {EML_OP_CONST, 1},
+      {EML_OP_SUB, EML_NO_OPERAND}, {EML_OP_LOCAL_TEE, 0}, {EML_OP_BR_IF, 0}, {EML_OP_END_LOOP, EML_NO_OPERAND},
+      {EML_OP_HALT, EML_NO_OPERAND}};
+  eml_machine *machine = NULL;
+  CHECK_OK(eml_machine_create(NULL, &machine));
+  CHECK_OK(eml_machine_load(machine, program, sizeof program / sizeof program[0]));
+  CHECK_STATUS(eml_machine_run(machine, 5000, NULL, NULL, NULL), EML_OUT_OF_FUEL);
+  usage before = usage_now();
+  CHECK_OK(eml_machine_run(machine, 0, NULL, NULL, NULL));
+  expect_no_growth(before, "320,000 instructions");
+  CHECK_OK(eml_machine_free(machine));
+}
+
 /* Freed memory is given back, whatever the collector's mood. */
 static void objects_are_given_back(void) {
   eml_safetree *tree = NULL;
@@ -122,6 +140,7 @@ int main(void) {
   setenv("DOTNET_GCgen0size", "10000000", 1); /* hexadecimal: 256 MiB */
   RUN(predictions_allocate_nothing);
   RUN(attention_allocates_nothing);
+  RUN(machine_steps_allocate_nothing);
   RUN(small_calls_allocate_nothing);
   RUN(the_measurement_can_fail);
   RUN(objects_are_given_back);

@@ -314,6 +314,8 @@ static void null_pointers(void) {
       eml_model_push_event(model, NULL),
       eml_model_next_event(model, NULL),
       eml_model_drain_events(model, EML_FORMAT_JSON, text, sizeof text, NULL),
+      eml_machine_create(NULL, NULL),
+      eml_machine_options_init(NULL, 16),
       eml_last_error(NULL),
       eml_last_error_message(text, sizeof text, NULL),
       eml_last_error_message(NULL, 1 << 20, &need),

@@ -3,6 +3,7 @@
 # The parts below are read one after the other and use files that earlier ones have made.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+root=$PWD
 eml=${EML:-$PWD/build/eml}
 [ -x "$eml" ] || { echo "$eml: not there; run make first" >&2; exit 1; }
 data=$PWD/examples/data
@@ -67,6 +68,8 @@ for part in fn attn trainings written; do
   # shellcheck source=/dev/null
   . "$parts/$part.sh"
 done
+
+. "$root/tests/cli/compact.sh"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

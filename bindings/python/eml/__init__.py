@@ -12,6 +12,7 @@ from ._cancel import Cancel
 from ._events import Event, event_type
 from ._functions import eml, eml_safe, exp, ln, pow, random_restart, softmax3
 from ._log import set_log
+from ._machine import CompactMachine, Layers, Op, Step
 from ._metadata import Metadata
 from ._model import EmlModel, Scaling, verify_audit
 from ._native import lib as _lib, library_path as _library_path
@@ -24,11 +25,11 @@ from .errors import (EmlArgumentError, EmlBufferError, EmlBusyError, EmlError, E
 __version__ = abi.EML_VERSION_STRING
 
 __all__ = [
-    "AttentionTraining", "AuditReport", "BaselineAttention", "Cancel", "EmlArgumentError", "EmlAttention",
+    "AttentionTraining", "AuditReport", "BaselineAttention", "Cancel", "CompactMachine", "EmlArgumentError", "EmlAttention",
     "EmlBufferError", "EmlBusyError", "EmlError", "EmlFormatError", "EmlHandleError", "EmlInternalError", "EmlIoError",
     "EmlLimitError", "EmlLoadError", "EmlMemoryError", "EmlModel", "EmlNonFiniteError", "EmlShapeError",
-    "EmlStateError", "EmlTree", "EmlTypeError", "EmlUnsupportedError", "EmlVersionError", "Event", "Metadata",
-    "Progress", "SafeTree", "Scaling", "Snapping", "ToyEmlAttention", "Training", "abi", "build_info", "compare_eml_vs_baseline",
+    "EmlStateError", "EmlTree", "EmlTypeError", "EmlUnsupportedError", "EmlVersionError", "Event", "Layers", "Metadata", "Op",
+    "Progress", "SafeTree", "Scaling", "Snapping", "Step", "ToyEmlAttention", "Training", "abi", "build_info", "compare_eml_vs_baseline",
     "eml", "eml_safe", "errors", "event_type", "exp", "library_path", "ln", "pow", "random_restart",
     "run_attention_benchmark", "set_log", "softmax3", "verify_audit", "version",
 ]

@@ -3,8 +3,8 @@
 Everything here is data: constants, structs and one table of functions. tests/test_header.py compares it with the header
 in both directions, so that a change there which is not made here fails.
 """
-from ctypes import (CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_int32, c_uint8, c_uint32, c_uint64,
-                    c_void_p)
+from ctypes import (CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_int32, c_int64, c_uint8, c_uint32,
+                    c_uint64, c_void_p)
 
 # ------------------------------------------------------------------------------------------------ constants
 
@@ -101,6 +101,39 @@ EML_EVENT_DRIFT = 3
 EML_EVENT_SAVED = 4
 EML_EVENT_LOADED = 5
 EML_EVENT_RESET = 6
+
+EML_OP_CONST = 0x00
+EML_OP_ADD = 0x01
+EML_OP_LOOP = 0x03
+EML_OP_END_LOOP = 0x0B
+EML_OP_BR_IF = 0x0D
+EML_OP_LOCAL_GET = 0x20
+EML_OP_LOCAL_SET = 0x21
+EML_OP_LOCAL_TEE = 0x22
+EML_OP_LOAD = 0x28
+EML_OP_STORE = 0x36
+EML_OP_EQ = 0x46
+EML_OP_NE = 0x47
+EML_OP_LT_S = 0x48
+EML_OP_GT_S = 0x4A
+EML_OP_LE_S = 0x4C
+EML_OP_GE_S = 0x4E
+EML_OP_SUB = 0x6B
+EML_OP_MUL = 0x6C
+EML_OP_AND = 0x71
+EML_OP_OR = 0x72
+EML_OP_OUTPUT = 0xF0
+EML_OP_FD_OPEN = 0xF1
+EML_OP_FD_READ = 0xF2
+EML_OP_FD_WRITE = 0xF3
+EML_OP_FD_CLOSE = 0xF4
+EML_OP_HALT = 0xFF
+EML_NO_OPERAND = -1
+
+EML_MACHINE_EMPTY = 0
+EML_MACHINE_READY = 1
+EML_MACHINE_HALTED = 2
+EML_MACHINE_FAILED = 3
 
 # ------------------------------------------------------------------------------------------------ types
 
@@ -361,6 +394,60 @@ class eml_event(Structure):
 eml_log_fn = CFUNCTYPE(c_int32, c_int32, c_char_p, c_void_p)
 eml_event_fn = CFUNCTYPE(c_int32, POINTER(eml_event), c_void_p)
 
+
+class eml_machine(Structure):
+    pass
+
+
+class eml_instruction(Structure):
+    _fields_ = [
+        ("opcode", c_int32),
+        ("operand", c_int32),
+    ]
+
+
+class eml_machine_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("dense", c_int32),
+        ("keep_trace", c_int32),
+        ("probe", c_int32),
+    ]
+
+
+class eml_machine_event(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("row", c_uint32),
+        ("step", c_uint64),
+        ("opcode", c_int32),
+        ("operand", c_int32),
+        ("token", c_int32),
+        ("is_output", c_int32),
+        ("layers", c_uint32),
+        ("heads", c_uint32),
+        ("d_model", c_uint32),
+        ("d_ffn", c_uint32),
+        ("stream", POINTER(c_double)),
+        ("units", POINTER(c_double)),
+        ("winners", POINTER(c_int64)),
+        ("values", POINTER(c_double)),
+    ]
+
+
+eml_machine_event_fn = CFUNCTYPE(c_int32, POINTER(eml_machine_event), c_void_p)
+
+
+class eml_machine_info(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("state", c_int32),
+        ("instructions", c_uint64),
+        ("steps", c_uint64),
+        ("output_size", c_uint64),
+        ("state_bytes", c_uint64),
+    ]
+
 # ------------------------------------------------------------------------------------------------ functions
 
 _DOUBLES = POINTER(c_double)
@@ -371,6 +458,7 @@ _SAFETREE = POINTER(eml_safetree)
 _ATTENTION = POINTER(eml_attention)
 _CANCEL = POINTER(eml_cancel)
 _BUFFER = POINTER(eml_buffer)
+_MACHINE = POINTER(eml_machine)
 
 # name: (restype, argtypes...), in the header's order.
 FUNCTIONS = {
@@ -501,6 +589,19 @@ FUNCTIONS = {
     "eml_attention_next_event": (eml_status, _ATTENTION, POINTER(eml_event)),
     "eml_attention_drain_events": (eml_status, _ATTENTION, c_int32, c_void_p, c_uint64, _SIZE),
     "eml_attention_set_event_sink": (eml_status, _ATTENTION, eml_event_fn, c_void_p),
+
+    "eml_machine_options_init": (eml_status, POINTER(eml_machine_options), c_uint32),
+    "eml_machine_create": (eml_status, POINTER(eml_machine_options), POINTER(_MACHINE)),
+    "eml_machine_free": (eml_status, _MACHINE),
+    "eml_machine_load": (eml_status, _MACHINE, POINTER(eml_instruction), c_uint64),
+    "eml_machine_set_file": (eml_status, _MACHINE, c_int32, c_void_p, c_uint64),
+    "eml_machine_run": (eml_status, _MACHINE, c_uint64, eml_machine_event_fn, c_void_p, _CANCEL),
+    "eml_machine_step": (eml_status, _MACHINE, POINTER(eml_machine_event)),
+    "eml_machine_get_info": (eml_status, _MACHINE, POINTER(eml_machine_info)),
+    "eml_machine_output": (eml_status, _MACHINE, c_void_p, c_uint64, _SIZE),
+    "eml_machine_file": (eml_status, _MACHINE, c_int32, c_void_p, c_uint64, _SIZE),
+    "eml_machine_trace": (eml_status, _MACHINE, c_uint64, POINTER(c_int32), c_uint64, _SIZE),
+    "eml_machine_describe": (eml_status, _MACHINE, _TEXT, c_uint64, _SIZE),
 }
 
 

@@ -109,12 +109,13 @@ public static class CompactInterpreter
             (y, address + (NoIndex * (1.0 - writes))));
         result += g.WhereEqual("i32.load", addressFound, address, flags[Opcode.Load], loaded);
 
-        // Layer 7: files, one head per descriptor. Past the end of a file the entry that is found lies before the cursor.
+        // Layer 7: files, one head per descriptor. Past the end of a file, and in a gap that a write past the end left, the entry that is
+        // found is not the one at the cursor.
         Linear[] reads = ReadsOf(g, flags[Opcode.FdRead], y);
         for (int d = 0; d < InstructionSet.Descriptors; d++)
         {
             (Linear read, Linear found) = g.Cross($"file {d}", 7, d, (cursors[d], 1.0), (keyTwice, keySquare), (value, keyTwice));
-            result += g.Unit($"fd_read {d}", 1.0 + found - (2.0 * cursors[d]) - (Off * (1.0 - reads[d])), read);
+            result += g.WhereEqual($"fd_read {d}", found, 2.0 * cursors[d], reads[d], read);
         }
 
         // What has no value says so.

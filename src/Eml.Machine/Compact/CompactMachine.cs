@@ -79,13 +79,12 @@ public sealed class CompactMachine
             _trace?.Add(generated);
             return listener is null || listener(generated);
         }, cancel);
-        string at = $"instruction {generator.Row} ({Program.Instructions[generator.Row]}), step {generator.Steps - 1},";
         return status switch
         {
             GenerationStatus.TakenTooOften => throw new EmlException(ErrorCode.Limit,
-                $"{at} goes back for the {InstructionSet.IterationLimit}th time; the body of a loop runs at most {InstructionSet.IterationLimit} times", generator.Row),
+                $"{At(generator)} goes back for the {InstructionSet.IterationLimit}th time; the body of a loop runs at most {InstructionSet.IterationLimit} times", generator.Row),
             GenerationStatus.StoreFull => throw new EmlException(ErrorCode.Limit,
-                $"{at} writes more than {InstructionSet.FileLimit} bytes to a file; a file holds {InstructionSet.FileLimit}", generator.Row),
+                $"{At(generator)} writes more than {InstructionSet.FileLimit} bytes to a file; a file holds {InstructionSet.FileLimit}", generator.Row),
             _ => status,
         };
     }
@@ -105,6 +104,9 @@ public sealed class CompactMachine
         }
         return bytes;
     }
+
+    private string At(Generator generator) =>
+        $"instruction {generator.Row} ({Program.Instructions[generator.Row]}), step {generator.Steps - 1},";
 
     private static EmlException NoProgram() => new(ErrorCode.State, "the machine has no program; load one first");
 }

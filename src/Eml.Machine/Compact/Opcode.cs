@@ -48,9 +48,9 @@ public enum Opcode : byte
     Output = 0xF0,
     /// <summary>fd_open d: rewinds descriptor d and pushes d.</summary>
     FdOpen = 0xF1,
-    /// <summary>fd_read: pops a descriptor, pushes the next byte of its file, 0 past the end.</summary>
+    /// <summary>fd_read: pops a descriptor, pushes the next byte of its file, 0 past the end; the cursor moves on there too.</summary>
     FdRead = 0xF2,
-    /// <summary>fd_write: pops a value and a descriptor, writes the value as the next byte of its file.</summary>
+    /// <summary>fd_write: pops a value and a descriptor, writes the value as the next byte of its file; bytes between the end and it are 0.</summary>
     FdWrite = 0xF3,
     /// <summary>fd_close: pops a descriptor and closes it.</summary>
     FdClose = 0xF4,

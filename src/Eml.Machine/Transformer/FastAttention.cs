@@ -51,9 +51,6 @@ internal sealed class FastAttention
 
     public int Store { get; }
 
-    /// <summary>Nonzero weights of these heads, each shared one counted once.</summary>
-    public int Nonzeros => _query.Nonzeros + _key.Nonzeros + _value.Nonzeros + _output.Nonzeros;
-
     public long StateBytes => _memory.Bytes + (8L * _plain.Count) + (8L * _read.Length);
 
     /// <summary>The heads of a layer, grouped.</summary>
@@ -134,6 +131,18 @@ internal sealed class FastAttention
                 _read.AsSpan(h * HeadWidth, HeadWidth).CopyTo(probe.HeadValues[layer].AsSpan(_heads[h] * HeadWidth));
             }
         }
+    }
+
+    /// <summary>Nonzero weights that the last step read, each shared one counted once.</summary>
+    public long CountTouched()
+    {
+        long touched = Mode == HeadMode.Sum ? 0 : _query.Nonzeros;
+        touched += Mode switch { HeadMode.HardMax => _key.Nonzeros + _value.Nonzeros, HeadMode.Sum => _value.Nonzeros, _ => 0 };
+        for (int i = 0; i < _read.Length; i++)
+        {
+            touched += _read[i] != 0.0 ? _output.Count(i) : 0;
+        }
+        return touched;
     }
 
     /// <summary>Numbers of one entry of the plain memory: key, then values.</summary>

@@ -70,6 +70,25 @@ public sealed class FastEngine : Engine
         }
     }
 
+    /// <summary>How many nonzero weights the last step read; it must have been recorded in <paramref name="probe"/>. A pass of its own,
+    /// so that steps need not count.</summary>
+    /// <param name="token">The token that the step took.</param>
+    /// <param name="probe">What it computed.</param>
+    public long CountTouched(int token, StepProbe probe)
+    {
+        ArgumentNullException.ThrowIfNull(probe);
+        int width = Weights.Config.ModelWidth;
+        double[] stream = new double[width];
+        long touched = width - Weights.TokenEmbedding.AsSpan(token * width, width).Count(0.0);
+        for (int i = 0; i < _units.Length; i++)
+        {
+            touched += _attention[i].Sum(group => group.CountTouched());
+            probe.Stream.AsSpan(((2 * i) + 1) * width, width).CopyTo(stream);
+            touched += _units[i].CountTouched(stream);
+        }
+        return touched + _unembedding.Nonzeros;
+    }
+
     private void Record(int row)
     {
         if (Probe is not null)

@@ -38,6 +38,9 @@ internal sealed class FastUnembedding
         _result = new SparseMatrix(result, width);
     }
 
+    /// <summary>Nonzero weights that a token is found with.</summary>
+    public int Nonzeros => (_result ?? _rows).Nonzeros;
+
     /// <summary>The generated token; the lowest of equals.</summary>
     public int Best(double[] stream)
     {

@@ -21,10 +21,9 @@ internal sealed class FastUnits
         LayerWeights dense = weights.Layers[layer];
         int width = config.ModelWidth;
         _hiddenWidth = config.HiddenWidth;
-        // A unit without gate, value or output adds nothing.
+        // A unit without gate or value is always 0.
         _units = [.. Enumerable.Range(0, _hiddenWidth).Where(u => dense.UnitGate.AsSpan(u * width, width).ContainsAnyExcept(0.0)
-            && dense.UnitValue.AsSpan(u * width, width).ContainsAnyExcept(0.0)
-            && Enumerable.Range(0, width).Any(c => dense.UnitOutput[(c * _hiddenWidth) + u] != 0.0))];
+            && dense.UnitValue.AsSpan(u * width, width).ContainsAnyExcept(0.0))];
         double[] gates = Rows(dense.UnitGate, width);
         double[] columns = SparseMatrix.Transpose(gates, width);
         double[] outputs = Rows(SparseMatrix.Transpose(dense.UnitOutput, _hiddenWidth), width);
@@ -44,22 +43,10 @@ internal sealed class FastUnits
         _channels = _units.Length == 0 ? [] : [.. Enumerable.Range(0, width).Where(c => _gateColumns.Count(c) > 0)];
     }
 
-    /// <summary>Nonzero weights.</summary>
-    public int Nonzeros => _units.Length + _gateColumns.Nonzeros + _value.Nonzeros + _output.Nonzeros;
-
     /// <summary>Adds what the open units give to <paramref name="stream"/>; all of them read it before any of them writes.</summary>
     public void Apply(double[] stream, StepProbe? probe, int layer)
     {
-        double[] gates = _gates;
-        _closed.CopyTo(gates, 0);
-        foreach (int channel in _channels)
-        {
-            double x = stream[channel];
-            if (x != 0.0)
-            {
-                _gateColumns.AddRow(channel, x, gates);
-            }
-        }
+        double[] gates = SumGates(stream);
         int open = 0;
         for (int u = 0; u < gates.Length; u++)
         {
@@ -85,6 +72,36 @@ internal sealed class FastUnits
                 all[_units[_open[i]]] = _results[i];
             }
         }
+    }
+
+    /// <summary>Nonzero weights that <see cref="Apply"/> reads for this stream.</summary>
+    public long CountTouched(double[] stream)
+    {
+        double[] gates = SumGates(stream);
+        long touched = _closed.Length - _closed.AsSpan().Count(0.0) + _channels.Sum(channel => stream[channel] != 0.0 ? _gateColumns.Count(channel) : 0);
+        for (int u = 0; u < gates.Length; u++)
+        {
+            if (gates[u] > 0.0)
+            {
+                touched += _value.Count(u) + (_value.Dot(u, stream) != 0.0 ? _output.Count(u) : 0);
+            }
+        }
+        return touched;
+    }
+
+    private double[] SumGates(double[] stream)
+    {
+        double[] gates = _gates;
+        _closed.CopyTo(gates, 0);
+        foreach (int channel in _channels)
+        {
+            double x = stream[channel];
+            if (x != 0.0)
+            {
+                _gateColumns.AddRow(channel, x, gates);
+            }
+        }
+        return gates;
     }
 
     private double[] Rows(double[] dense, int width)

@@ -144,7 +144,7 @@ public sealed class Generator
         {
             _counters[row.Reset] = 0;
         }
-        if (row.Store >= 0 && !Append(row.Store, (int)_counters[row.Advance], _token))
+        if (row.Store >= 0 && !Append(row.Store, _counters[row.Advance], _token))
         {
             Status = GenerationStatus.StoreFull;
             return;
@@ -166,12 +166,13 @@ public sealed class Generator
         }
     }
 
-    private bool Append(int store, int entry, int token)
+    private bool Append(int store, long number, int token)
     {
-        if (entry >= _schedule.StoreCapacity)
+        if (number >= _schedule.StoreCapacity)
         {
             return false;
         }
+        int entry = (int)number;
         int width = _schedule.Width;
         _engine.Append(store, token, _schedule.StoreEncodings.AsSpan(entry * width, width));
         _stores[store][entry] = token;

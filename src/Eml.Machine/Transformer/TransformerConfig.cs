@@ -1,3 +1,5 @@
+using Eml.Numerics;
+
 namespace Eml.Machine.Transformer;
 
 /// <summary>The shape of a transformer and the meaning of its parts; everything but the numbers.</summary>
@@ -33,6 +35,51 @@ public sealed record TransformerConfig
     /// <summary>Number of weights if every matrix is written out.</summary>
     public long Parameters => (2L * Vocabulary * ModelWidth) + (3L * Layers * ModelWidth * HiddenWidth)
         + (4L * Heads.Sum(layer => layer.Length) * HeadWidth * ModelWidth);
+
+    /// <summary>Refuses what contradicts itself.</summary>
+    internal void Check()
+    {
+        AtLeastOne("d_model", ModelWidth);
+        AtLeastOne("d_ffn", HiddenWidth);
+        AtLeastOne("the vocabulary", Vocabulary);
+        if (Stores < 0)
+        {
+            throw new EmlException(ErrorCode.Argument, $"transformer: {Stores} stores; it must be 0 or more");
+        }
+        InStream("the constant channel", ConstantChannel);
+        for (int i = 0; i < PositionChannels.Length; i++)
+        {
+            InStream($"position channel {i}", PositionChannels[i]);
+        }
+        for (int layer = 0; layer < Layers; layer++)
+        {
+            foreach (HeadConfig head in Heads[layer])
+            {
+                bool fits = head.Mode == HeadMode.Cross ? (uint)head.Store < (uint)Stores : head.Store == -1;
+                if (!fits)
+                {
+                    throw new EmlException(ErrorCode.Argument,
+                        $"transformer: head '{head.Name}' of layer {layer} reads store {head.Store}; a cross head reads one of 0 to {Stores - 1}, any other none (-1)");
+                }
+            }
+        }
+    }
+
+    private static void AtLeastOne(string what, int value)
+    {
+        if (value < 1)
+        {
+            throw new EmlException(ErrorCode.Argument, $"transformer: {what} is {value}; it must be at least 1");
+        }
+    }
+
+    private void InStream(string what, int channel)
+    {
+        if ((uint)channel >= (uint)ModelWidth)
+        {
+            throw new EmlException(ErrorCode.Argument, $"transformer: {what} is {channel}; channels are 0 to {ModelWidth - 1}");
+        }
+    }
 }
 
 /// <summary>One head: how it chooses, which external store it reads (-1: the sequence itself), and what it is for.</summary>

@@ -1,3 +1,5 @@
+using Eml.Numerics;
+
 namespace Eml.Machine.Transformer;
 
 /// <summary>A transformer: embedding, layers of heads and gated units around a residual stream without normalisation, unembedding.
@@ -10,6 +12,26 @@ public sealed class TransformerWeights
         TokenEmbedding = new double[config.Vocabulary * config.ModelWidth];
         Unembedding = new double[config.Vocabulary * config.ModelWidth];
         Layers = [.. config.Heads.Select(heads => new LayerWeights(config, heads.Length))];
+    }
+
+    /// <summary>The transformer with these matrices, named and shaped as <see cref="Tensors"/> gives them, in any order.</summary>
+    /// <exception cref="EmlException"><see cref="ErrorCode.Argument"/>: the config contradicts itself, or a matrix is missing, unknown or
+    /// there twice. <see cref="ErrorCode.Shape"/>: a matrix of another shape. <see cref="ErrorCode.NonFinite"/>: a weight is no number.
+    /// </exception>
+    public static TransformerWeights Create(TransformerConfig config, IEnumerable<(string Name, int[] Shape, double[] Values)> tensors,
+        TransformerNames? names = null)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(tensors);
+        config.Check();
+        Dictionary<string, double[]> matrices = WeightsCheck.Matrices(config, tensors);
+        // What was given has the shapes that are now allocated.
+        var weights = new TransformerWeights(config) { Names = names ?? TransformerNames.None };
+        foreach ((string name, _, double[] values) in weights.Tensors())
+        {
+            matrices[name].CopyTo(values, 0);
+        }
+        return weights;
     }
 
     /// <summary>Shape and meaning.</summary>

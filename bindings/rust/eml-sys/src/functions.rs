@@ -375,5 +375,56 @@ dynamic! {
             sink: eml_event_fn,
             user: *mut c_void,
         ) -> eml_status;
+
+        // compact machines
+        pub fn eml_machine_options_init(options: *mut eml_machine_options, struct_size: u32) -> eml_status;
+        pub fn eml_machine_create(options: *const eml_machine_options, out: *mut *mut eml_machine) -> eml_status;
+        pub fn eml_machine_free(machine: *mut eml_machine) -> eml_status;
+        pub fn eml_machine_load(
+            machine: *mut eml_machine,
+            program: *const eml_instruction,
+            count: u64,
+        ) -> eml_status;
+        pub fn eml_machine_set_file(
+            machine: *mut eml_machine,
+            descriptor: i32,
+            bytes: *const c_void,
+            size: u64,
+        ) -> eml_status;
+        pub fn eml_machine_run(
+            machine: *mut eml_machine,
+            fuel: u64,
+            callback: eml_machine_event_fn,
+            user: *mut c_void,
+            cancel: *const eml_cancel,
+        ) -> eml_status;
+        pub fn eml_machine_step(machine: *mut eml_machine, out: *mut eml_machine_event) -> eml_status;
+        pub fn eml_machine_get_info(machine: *const eml_machine, out: *mut eml_machine_info) -> eml_status;
+        pub fn eml_machine_output(
+            machine: *const eml_machine,
+            buf: *mut c_void,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_machine_file(
+            machine: *const eml_machine,
+            descriptor: i32,
+            buf: *mut c_void,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_machine_trace(
+            machine: *const eml_machine,
+            first: u64,
+            tokens: *mut i32,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_machine_describe(
+            machine: *const eml_machine,
+            buf: *mut c_char,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
     }
 }

@@ -378,3 +378,93 @@ pub struct eml_event {
 }
 
 pub type eml_event_fn = Option<unsafe extern "C" fn(event: *const eml_event, user: *mut c_void) -> i32>;
+
+// compact machines
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct eml_machine {
+    _private: [u8; 0],
+}
+
+pub const EML_OP_CONST: i32 = 0x00;
+pub const EML_OP_ADD: i32 = 0x01;
+pub const EML_OP_LOOP: i32 = 0x03;
+pub const EML_OP_END_LOOP: i32 = 0x0B;
+pub const EML_OP_BR_IF: i32 = 0x0D;
+pub const EML_OP_LOCAL_GET: i32 = 0x20;
+pub const EML_OP_LOCAL_SET: i32 = 0x21;
+pub const EML_OP_LOCAL_TEE: i32 = 0x22;
+pub const EML_OP_LOAD: i32 = 0x28;
+pub const EML_OP_STORE: i32 = 0x36;
+pub const EML_OP_EQ: i32 = 0x46;
+pub const EML_OP_NE: i32 = 0x47;
+pub const EML_OP_LT_S: i32 = 0x48;
+pub const EML_OP_GT_S: i32 = 0x4A;
+pub const EML_OP_LE_S: i32 = 0x4C;
+pub const EML_OP_GE_S: i32 = 0x4E;
+pub const EML_OP_SUB: i32 = 0x6B;
+pub const EML_OP_MUL: i32 = 0x6C;
+pub const EML_OP_AND: i32 = 0x71;
+pub const EML_OP_OR: i32 = 0x72;
+pub const EML_OP_OUTPUT: i32 = 0xF0;
+pub const EML_OP_FD_OPEN: i32 = 0xF1;
+pub const EML_OP_FD_READ: i32 = 0xF2;
+pub const EML_OP_FD_WRITE: i32 = 0xF3;
+pub const EML_OP_FD_CLOSE: i32 = 0xF4;
+pub const EML_OP_HALT: i32 = 0xFF;
+pub const EML_NO_OPERAND: i32 = -1;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct eml_instruction {
+    pub opcode: i32,
+    pub operand: i32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_machine_options {
+    pub struct_size: u32,
+    pub dense: i32,
+    pub keep_trace: i32,
+    pub probe: i32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_machine_event {
+    pub struct_size: u32,
+    pub row: u32,
+    pub step: u64,
+    pub opcode: i32,
+    pub operand: i32,
+    pub token: i32,
+    pub is_output: i32,
+    pub layers: u32,
+    pub heads: u32,
+    pub d_model: u32,
+    pub d_ffn: u32,
+    pub stream: *const f64,
+    pub units: *const f64,
+    pub winners: *const i64,
+    pub values: *const f64,
+}
+
+pub type eml_machine_event_fn = Option<unsafe extern "C" fn(event: *const eml_machine_event, user: *mut c_void) -> i32>;
+
+pub const EML_MACHINE_EMPTY: i32 = 0;
+pub const EML_MACHINE_READY: i32 = 1;
+pub const EML_MACHINE_HALTED: i32 = 2;
+pub const EML_MACHINE_FAILED: i32 = 3;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_machine_info {
+    pub struct_size: u32,
+    pub state: i32,
+    pub instructions: u64,
+    pub steps: u64,
+    pub output_size: u64,
+    pub state_bytes: u64,
+}

@@ -41,6 +41,10 @@ fn structs_have_no_hidden_padding() {
     assert_eq!(std::mem::size_of::<eml_snap_result>(), 48);
     assert_eq!(std::mem::size_of::<eml_audit_report>(), 64);
     assert_eq!(std::mem::size_of::<eml_event>(), 104);
+    assert_eq!(std::mem::size_of::<eml_instruction>(), 8);
+    assert_eq!(std::mem::size_of::<eml_machine_options>(), 16);
+    assert_eq!(std::mem::size_of::<eml_machine_event>(), 80);
+    assert_eq!(std::mem::size_of::<eml_machine_info>(), 40);
 }
 
 #[test]
@@ -168,6 +172,7 @@ fn c_variable(declaration: &str) -> (String, String) {
     let base = match kind.trim_start_matches("const ").trim_end_matches(['*', ' ']) {
         "double" => "f64",
         "int32_t" => "i32",
+        "int64_t" => "i64",
         "uint8_t" => "u8",
         "uint32_t" => "u32",
         "uint64_t" => "u64",
