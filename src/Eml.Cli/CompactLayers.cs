@@ -25,7 +25,7 @@ internal sealed record CompactLayer(List<CompactLayer.Head> Heads, List<CompactL
         HeadConfig[] configs = weights.Config.Heads[index];
         for (int h = 0; h < configs.Length; h++)
         {
-            int at = h * TransformerConfig.HeadWidth;
+            int at = h * weights.Config.HeadWidth;
             long winner = probe.Winners[index][h];
             heads.Add(new Head(configs[h].Name, configs[h].Mode, winner, view.At(configs[h], winner), probe.HeadValues[index][at], probe.HeadValues[index][at + 1]));
         }

@@ -120,7 +120,7 @@ internal sealed class CompactView(CompactMachine machine)
     {
         int layer = Array.FindIndex(_config.Heads, heads => heads.Any(head => head.Name == name));
         int h = Array.FindIndex(_config.Heads[layer], head => head.Name == name);
-        int at = h * TransformerConfig.HeadWidth;
+        int at = h * _config.HeadWidth;
         return (Probe.HeadValues[layer][at], Probe.HeadValues[layer][at + 1], Probe.Winners[layer][h]);
     }
 

@@ -177,7 +177,7 @@ internal sealed unsafe class MachineBox
         private readonly double[] _stream = Pinned<double>(((2 * config.Layers) + 1) * config.ModelWidth);
         private readonly double[] _units = Pinned<double>(config.Layers * config.HiddenWidth);
         private readonly long[] _winners = Pinned<long>(HeadsOf(config));
-        private readonly double[] _values = Pinned<double>(HeadsOf(config) * TransformerConfig.HeadWidth);
+        private readonly double[] _values = Pinned<double>(HeadsOf(config) * config.HeadWidth);
 
         public void Show(StepProbe probe, ref MachineEventStruct item)
         {
@@ -187,7 +187,7 @@ internal sealed unsafe class MachineBox
             for (int i = 0; i < probe.Winners.Length; i++)
             {
                 probe.Winners[i].CopyTo(_winners, heads);
-                probe.HeadValues[i].CopyTo(_values, heads * TransformerConfig.HeadWidth);
+                probe.HeadValues[i].CopyTo(_values, heads * config.HeadWidth);
                 heads += probe.Winners[i].Length;
             }
 

@@ -17,7 +17,7 @@ internal sealed class ChannelPlan
 
     public static ChannelPlan Of(LayerPlan plan, MachineGraph graph, MachineShape shape)
     {
-        var channels = new ChannelPlan(plan.Units.Length);
+        var channels = new ChannelPlan(plan.Units.Count);
         var last = new List<Node>();
         foreach (Node node in plan.Placed.OrderBy(node => node == graph.One ? 0 : 1))
         {

@@ -6,11 +6,11 @@ namespace Eml.Machine.Graph;
 internal sealed class LayerPlan
 {
     /// <summary>The time of the unembedding, after every layer.</summary>
-    public int End { get; }
+    public int End => 2 * Math.Max(Heads.Count, 1);
 
-    public List<HeadNode>[] Heads { get; }
+    public List<List<HeadNode>> Heads { get; } = [];
 
-    public List<UnitNode>[] Units { get; }
+    public List<List<UnitNode>> Units { get; } = [];
 
     public List<HeadValueNode> HeadValues { get; } = [];
 
@@ -18,11 +18,15 @@ internal sealed class LayerPlan
     private readonly HashSet<Node> _placed = [];
     private readonly Dictionary<Node, List<(KeptNode Place, double Weight)>> _flows = [];
 
-    private LayerPlan(int layers)
+    private LayerPlan(int layers) => AddLayers(layers);
+
+    private void AddLayers(int layers)
     {
-        End = 2 * layers;
-        Heads = [.. Enumerable.Range(0, layers).Select(_ => new List<HeadNode>())];
-        Units = [.. Enumerable.Range(0, layers).Select(_ => new List<UnitNode>())];
+        while (Heads.Count < layers)
+        {
+            Heads.Add([]);
+            Units.Add([]);
+        }
     }
 
     /// <summary>Values that have a place of their own in the residual stream.</summary>
@@ -41,10 +45,13 @@ internal sealed class LayerPlan
         }
     }
 
-    public static LayerPlan Of(MachineGraph graph, MachineShape shape, Linear result)
+    public static LayerPlan Of(MachineGraph graph, MachineShape shape, Linear[] results)
     {
         var plan = new LayerPlan(shape.HeadsPerLayer.Length);
-        plan.Need(result);
+        foreach (Linear result in results)
+        {
+            plan.Need(result);
+        }
         plan._placed.Add(graph.One);
         foreach (Node node in graph.Nodes.Where(node => node is InputNode { OfToken: null }))
         {
@@ -58,7 +65,10 @@ internal sealed class LayerPlan
         {
             plan.Reads(node);
         }
-        plan.ReadAt(plan.End, result);
+        foreach (Linear result in results)
+        {
+            plan.ReadAt(plan.End, result);
+        }
         graph.One.LastRead = plan.End;
         plan.CheckHeads(shape);
         return plan;
@@ -68,8 +78,11 @@ internal sealed class LayerPlan
     {
         foreach ((Node node, _) in sum.Terms)
         {
-            _placed.Add(node);
-            Need(node);
+            if (node is not ColumnNode)
+            {
+                _placed.Add(node);
+                Need(node);
+            }
         }
     }
 
@@ -110,8 +123,13 @@ internal sealed class LayerPlan
         switch (node)
         {
             case HeadValueNode value:
-                node.Time = 2 * value.Head.Layer;
                 int ready = value.Head.Query.Concat(value.Head.Key).Concat(value.Head.Value).Max(Complete);
+                if (value.Head.Layer < 0)
+                {
+                    value.Head.Layer = (ready / 2) + (ready < 0 ? 0 : 1);
+                }
+                AddLayers(shape.IsFree ? value.Head.Layer + 1 : 0);
+                node.Time = 2 * value.Head.Layer;
                 if (ready >= node.Time)
                 {
                     throw new EmlException(ErrorCode.Argument,
@@ -125,14 +143,16 @@ internal sealed class LayerPlan
                 break;
             case UnitNode unit:
                 int layer = Math.Max(Complete(unit.Gate), Complete(unit.Value)) switch { int time => (time + 1) / 2 };
-                while (layer < Units.Length && Units[layer].Count >= shape.HiddenWidth)
+                AddLayers(shape.IsFree ? layer + 1 : 0);
+                while (layer < Units.Count && Units[layer].Count >= shape.HiddenWidth)
                 {
                     layer++;
+                    AddLayers(shape.IsFree ? layer + 1 : 0);
                 }
-                if (layer >= Units.Length)
+                if (layer >= Units.Count)
                 {
                     throw new EmlException(ErrorCode.Limit,
-                        $"graph: no layer is left for unit '{unit.Name}'; {Units.Length} layers of {shape.HiddenWidth} units are allowed");
+                        $"graph: no layer is left for unit '{unit.Name}'; {Units.Count} layers of {shape.HiddenWidth} units are allowed");
                 }
                 Units[layer].Add(unit);
                 unit.Time = (2 * layer) + 1;
@@ -176,7 +196,7 @@ internal sealed class LayerPlan
 
     private void CheckHeads(MachineShape shape)
     {
-        for (int layer = 0; layer < Heads.Length; layer++)
+        for (int layer = 0; layer < Heads.Count && !shape.IsFree; layer++)
         {
             if (Heads[layer].Count != shape.HeadsPerLayer[layer])
             {

@@ -14,6 +14,8 @@ public sealed class Linear
 
     internal (Node Node, double Weight)[] Terms { get; }
 
+    internal bool IsZero => Constant == 0.0 && Terms.Length == 0;
+
     /// <summary>The constant <paramref name="value"/>.</summary>
     public static implicit operator Linear(double value) => new(value);
 

@@ -25,14 +25,24 @@ internal abstract class Node(int index, string name)
 }
 
 /// <summary>A value that the token's embedding or the positional encoding brings.</summary>
-internal sealed class InputNode(int index, string name, Func<int, double>? ofToken) : Node(index, name)
+internal sealed class InputNode(int index, string name, Func<int, double>? ofToken, (double Min, double Max) range) : Node(index, name)
 {
+    /// <summary>What a channel of the positional encoding can be.</summary>
+    public (double Min, double Max) Range { get; } = range;
+
     /// <summary>Value per token, or null for a channel of the positional encoding.</summary>
     public Func<int, double>? OfToken { get; } = ofToken;
 }
 
 /// <summary>An attention head.</summary>
-internal sealed record HeadNode(string Name, HeadMode Mode, int Store, int Layer, Linear[] Query, Linear[] Key, Linear[] Value);
+internal sealed record HeadNode(string Name, HeadMode Mode, int Store, Linear[] Query, Linear[] Key, Linear[] Value)
+{
+    /// <summary>The layer; -1 until one is chosen.</summary>
+    public int Layer { get; set; } = -1;
+
+    /// <summary>The score of the key that is always there and has zero values, or null.</summary>
+    public double? Sink { get; init; }
+}
 
 /// <summary>One component of what a head reads.</summary>
 internal sealed class HeadValueNode(int index, string name, HeadNode head, int component) : Node(index, name)
@@ -53,4 +63,10 @@ internal sealed class KeptNode(int index, string name, (Node Node, double Weight
 {
     public (Node Node, double Weight)[] Terms { get; } = terms;
     public override int FirstWrite => Terms.Min(term => term.Node.Time);
+}
+
+/// <summary>A column of a constant table's row, which stands in the channel of that number.</summary>
+internal sealed class ColumnNode : Node
+{
+    public ColumnNode(int column) : base(-1 - column, $"column {column}") => Slot = column;
 }

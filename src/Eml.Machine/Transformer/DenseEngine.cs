@@ -6,9 +6,8 @@ namespace Eml.Machine.Transformer;
 /// is forgotten, so a step costs what the sequence is long.</summary>
 public sealed class DenseEngine : Engine
 {
-    private const int HeadWidth = TransformerConfig.HeadWidth;
-
-    private readonly KeyValues[][] _memory;
+    private readonly DenseMemory[][] _memory;
+    private readonly double[] _tuple;
     private readonly double[] _stream;
     private readonly double[] _update;
     private readonly double[] _hidden;
@@ -18,7 +17,10 @@ public sealed class DenseEngine : Engine
     public DenseEngine(TransformerWeights weights) : base(weights)
     {
         TransformerConfig config = Weights.Config;
-        _memory = [.. config.Heads.Select(heads => heads.Select(_ => new KeyValues()).ToArray())];
+        var tables = new DenseTables(weights);
+        _memory = [.. config.Heads.Select((heads, layer) => heads.Select((head, h) =>
+            head.Mode == HeadMode.Table ? tables.Of(layer, h) : new DenseMemory(config.HeadWidth, head.Sink)).ToArray())];
+        _tuple = new double[config.PositionChannels.Length];
         _stream = new double[config.ModelWidth];
         _update = new double[config.ModelWidth];
         _hidden = new double[config.HiddenWidth];
@@ -31,6 +33,32 @@ public sealed class DenseEngine : Engine
     /// <inheritdoc/>
     public override int Step(int token, ReadOnlySpan<double> position)
     {
+        Forward(token, position);
+        Multiply(Weights.Unembedding, _stream, _logits);
+        int best = 0;
+        for (int t = 1; t < _logits.Length; t++)
+        {
+            best = _logits[t] > _logits[best] ? t : best;
+        }
+        return best;
+    }
+
+    /// <inheritdoc/>
+    public override void Step(ReadOnlySpan<double> tuple, Span<double> next)
+    {
+        CheckTuple(tuple.Length, next.Length);
+        _tuple.AsSpan().Clear();
+        tuple.CopyTo(_tuple);
+        Forward(0, _tuple);
+        for (int i = 0; i < next.Length; i++)
+        {
+            // Quadratic unembedding over the integers: 2 t R - t^2 is largest for the t nearest to R.
+            next[i] = Math.Round(_stream[Weights.Config.ResultChannels[i]]);
+        }
+    }
+
+    private void Forward(int token, ReadOnlySpan<double> position)
+    {
         Embed(token, position, _stream);
         Record(0);
         for (int i = 0; i < Weights.Layers.Length; i++)
@@ -41,13 +69,6 @@ public sealed class DenseEngine : Engine
             Record((2 * i) + 2);
         }
         Length++;
-        Multiply(Weights.Unembedding, _stream, _logits);
-        int best = 0;
-        for (int t = 1; t < _logits.Length; t++)
-        {
-            best = _logits[t] > _logits[best] ? t : best;
-        }
-        return best;
     }
 
     /// <inheritdoc/>
@@ -72,9 +93,9 @@ public sealed class DenseEngine : Engine
     public override void Clear()
     {
         Length = 0;
-        foreach (KeyValues head in _memory.SelectMany(heads => heads))
+        foreach (DenseMemory head in _memory.SelectMany(heads => heads))
         {
-            head.Clear();
+            head.Forget();
         }
     }
 
@@ -83,26 +104,26 @@ public sealed class DenseEngine : Engine
         LayerWeights layer = Weights.Layers[i];
         int width = _stream.Length;
         _update.AsSpan().Clear();
-        Span<double> query = stackalloc double[HeadWidth];
-        Span<double> read = stackalloc double[HeadWidth];
+        int rows = Weights.Config.HeadWidth;
+        Span<double> query = stackalloc double[rows];
+        Span<double> read = stackalloc double[rows];
         for (int h = 0; h < layer.Heads; h++)
         {
             HeadMode mode = Weights.Config.Heads[i][h].Mode;
-            if (mode != HeadMode.Cross)
+            if (mode is HeadMode.HardMax or HeadMode.Sum)
             {
                 Remember(i, h, _stream);
             }
-            Multiply(layer.Query.AsSpan(h * HeadWidth * width, HeadWidth * width), _stream, query);
+            Multiply(layer.Query.AsSpan(h * rows * width, rows * width), _stream, query);
             long winner = mode == HeadMode.Sum ? _memory[i][h].Sum(read) : _memory[i][h].Best(query, read);
             for (int c = 0; c < width; c++)
             {
-                int at = ((h * width) + c) * HeadWidth;
-                _update[c] += (layer.Output[at] * read[0]) + (layer.Output[at + 1] * read[1]);
+                _update[c] += Dot(layer.Output.AsSpan(((h * width) + c) * rows, rows), read);
             }
             if (Probe is not null)
             {
                 Probe.Winners[i][h] = winner;
-                read.CopyTo(Probe.HeadValues[i].AsSpan(h * HeadWidth));
+                read.CopyTo(Probe.HeadValues[i].AsSpan(h * rows));
             }
         }
         for (int c = 0; c < width; c++)
@@ -113,10 +134,11 @@ public sealed class DenseEngine : Engine
 
     private void Remember(int i, int h, ReadOnlySpan<double> stream)
     {
-        int at = h * HeadWidth * stream.Length;
-        int count = HeadWidth * stream.Length;
-        Span<double> key = stackalloc double[HeadWidth];
-        Span<double> value = stackalloc double[HeadWidth];
+        int rows = Weights.Config.HeadWidth;
+        int at = h * rows * stream.Length;
+        int count = rows * stream.Length;
+        Span<double> key = stackalloc double[rows];
+        Span<double> value = stackalloc double[rows];
         Multiply(Weights.Layers[i].Key.AsSpan(at, count), stream, key);
         Multiply(Weights.Layers[i].Value.AsSpan(at, count), stream, value);
         _memory[i][h].Add(key, value);
@@ -150,7 +172,7 @@ public sealed class DenseEngine : Engine
         }
     }
 
-    private static void Multiply(ReadOnlySpan<double> matrix, ReadOnlySpan<double> x, Span<double> y)
+    internal static void Multiply(ReadOnlySpan<double> matrix, ReadOnlySpan<double> x, Span<double> y)
     {
         for (int row = 0; row < y.Length; row++)
         {
@@ -158,7 +180,7 @@ public sealed class DenseEngine : Engine
         }
     }
 
-    private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
+    internal static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
     {
         // Four sums, whatever the vectors' width: the same order of additions on every machine.
         Vector256<double> sums = Vector256<double>.Zero;
@@ -173,45 +195,5 @@ public sealed class DenseEngine : Engine
             sum += a[i] * b[i];
         }
         return sum;
-    }
-
-    /// <summary>All keys and values of one head.</summary>
-    private sealed class KeyValues
-    {
-        private readonly List<(double K0, double K1, double V0, double V1)> _entries = [];
-
-        public long Bytes => 32L * _entries.Count;
-
-        public void Clear() => _entries.Clear();
-
-        public void Add(ReadOnlySpan<double> key, ReadOnlySpan<double> value) => _entries.Add((key[0], key[1], value[0], value[1]));
-
-        public long Best(ReadOnlySpan<double> query, Span<double> value)
-        {
-            int best = -1;
-            double bestScore = 0.0;
-            for (int i = 0; i < _entries.Count; i++)
-            {
-                double score = (query[0] * _entries[i].K0) + (query[1] * _entries[i].K1);
-                if (best < 0 || score >= bestScore)
-                {
-                    (best, bestScore) = (i, score);
-                }
-            }
-            value[0] = best < 0 ? 0.0 : _entries[best].V0;
-            value[1] = best < 0 ? 0.0 : _entries[best].V1;
-            return best;
-        }
-
-        public long Sum(Span<double> value)
-        {
-            value.Clear();
-            foreach ((_, _, double v0, double v1) in _entries)
-            {
-                value[0] += v0;
-                value[1] += v1;
-            }
-            return -1;
-        }
     }
 }

@@ -20,6 +20,12 @@ public abstract class Engine(TransformerWeights weights)
     /// <exception cref="EmlException"><see cref="ErrorCode.Argument"/>: no such token.</exception>
     public abstract int Step(int token, ReadOnlySpan<double> position);
 
+    /// <summary>One forward pass of a transformer whose tokens are tuples: takes the numbers of a token and writes those of the next to
+    /// <paramref name="next"/>.</summary>
+    /// <param name="tuple">The numbers of a generated token (result channels), or of a token of the prompt (all position channels).</param>
+    /// <param name="next">One number for each result channel; empty if nobody wants them.</param>
+    public abstract void Step(ReadOnlySpan<double> tuple, Span<double> next);
+
     /// <summary>Adds an entry to external store <paramref name="store"/>: a token with a positional encoding.</summary>
     public abstract void Append(int store, int token, ReadOnlySpan<double> position);
 
@@ -28,6 +34,17 @@ public abstract class Engine(TransformerWeights weights)
 
     /// <summary>Bytes that the engine holds for the sequence and the stores so far.</summary>
     public abstract long StateBytes { get; }
+
+    private protected void CheckTuple(int numbers, int next)
+    {
+        TransformerConfig config = Weights.Config;
+        int results = config.ResultChannels.Length;
+        if (results == 0 || (numbers != results && numbers != config.PositionChannels.Length) || (next != 0 && next != results))
+        {
+            throw new EmlException(ErrorCode.Shape,
+                $"a token of {numbers} numbers, {next} for the next; this transformer takes {results} or {config.PositionChannels.Length} and gives {results}");
+        }
+    }
 
     /// <summary>Embedding plus positional encoding into <paramref name="stream"/> (d_model).</summary>
     private protected void Embed(int token, ReadOnlySpan<double> position, Span<double> stream)

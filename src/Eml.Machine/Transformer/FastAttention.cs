@@ -5,7 +5,7 @@ namespace Eml.Machine.Transformer;
 /// <summary>The heads of one layer that share mode, store, query and key: one lookup that reads all their values at once.</summary>
 internal sealed class FastAttention
 {
-    private const int HeadWidth = TransformerConfig.HeadWidth;
+    private const int HeadWidth = 2;
 
     private readonly SparseMatrix _query;
     private readonly SparseMatrix _key;

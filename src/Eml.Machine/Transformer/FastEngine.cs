@@ -1,3 +1,5 @@
+using Eml.Numerics;
+
 namespace Eml.Machine.Transformer;
 
 /// <summary>The same transformer without the work that changes nothing: zero weights are not stored, closed gates not evaluated, equal
@@ -11,8 +13,13 @@ public sealed class FastEngine : Engine
     private readonly double[] _stream;
 
     /// <summary>An engine at the start of a sequence.</summary>
+    /// <exception cref="EmlException"><see cref="ErrorCode.Argument"/>: heads of another width than 2, or tables.</exception>
     public FastEngine(TransformerWeights weights) : base(weights)
     {
+        if (weights.Config.HeadWidth != 2 || weights.Config.Tables.Length > 0 || weights.Config.ResultChannels.Length > 0)
+        {
+            throw new EmlException(ErrorCode.Argument, "transformer: this engine takes heads of width 2 and no tables; use the planned engine");
+        }
         _attention = [.. Enumerable.Range(0, Weights.Layers.Length).Select(i => FastAttention.Of(weights, i))];
         _units = [.. Enumerable.Range(0, Weights.Layers.Length).Select(i => new FastUnits(weights, i))];
         _unembedding = new FastUnembedding(weights);
@@ -46,6 +53,9 @@ public sealed class FastEngine : Engine
         Length++;
         return _unembedding.Best(stream);
     }
+
+    /// <inheritdoc/>
+    public override void Step(ReadOnlySpan<double> tuple, Span<double> next) => CheckTuple(tuple.Length, next.Length);
 
     /// <inheritdoc/>
     public override void Append(int store, int token, ReadOnlySpan<double> position)

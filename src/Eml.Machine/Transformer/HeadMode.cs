@@ -9,4 +9,6 @@ public enum HeadMode
     Sum,
     /// <summary>As <see cref="HardMax"/>, over the entries of an external store; zeros while it is empty.</summary>
     Cross,
+    /// <summary>As <see cref="HardMax"/>, over the entries of a constant table, which is part of the weights.</summary>
+    Table,
 }

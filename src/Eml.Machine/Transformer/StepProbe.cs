@@ -10,7 +10,7 @@ public sealed class StepProbe
         Stream = new double[((2 * config.Layers) + 1) * config.ModelWidth];
         Units = new double[config.Layers * config.HiddenWidth];
         Winners = [.. config.Heads.Select(heads => new long[heads.Length])];
-        HeadValues = [.. config.Heads.Select(heads => new double[heads.Length * TransformerConfig.HeadWidth])];
+        HeadValues = [.. config.Heads.Select(heads => new double[heads.Length * config.HeadWidth])];
     }
 
     /// <summary>The residual stream after the embedding, after the heads of layer 0, after its units, and so on:
@@ -24,6 +24,6 @@ public sealed class StepProbe
     /// that sums and for an empty store.</summary>
     public long[][] Winners { get; }
 
-    /// <summary>Per layer: what each head read, (heads, 2).</summary>
+    /// <summary>Per layer: what each head read, (heads, d_head).</summary>
     public double[][] HeadValues { get; }
 }

@@ -5,8 +5,8 @@ namespace Eml.Machine.Transformer;
 /// <summary>The shape of a transformer and the meaning of its parts; everything but the numbers.</summary>
 public sealed record TransformerConfig
 {
-    /// <summary>Components of a head's query, key and value.</summary>
-    public const int HeadWidth = 2;
+    /// <summary>Components of a head's query, key and value (d_head).</summary>
+    public int HeadWidth { get; init; } = 2;
 
     /// <summary>Width of the residual stream (d_model).</summary>
     public required int ModelWidth { get; init; }
@@ -23,6 +23,16 @@ public sealed record TransformerConfig
     /// <summary>Channel of the residual stream to which each number of a positional encoding is added.</summary>
     public required int[] PositionChannels { get; init; }
 
+    /// <summary>For each number of a positional encoding: the integers that it can be; empty if nothing is known.</summary>
+    public (double Min, double Max)[] PositionRanges { get; init; } = [];
+
+    /// <summary>For a transformer whose tokens are tuples of numbers: the channel that each number of the next token is read from; its
+    /// numbers take the first position channels. Empty if tokens are chosen by the unembedding.</summary>
+    public int[] ResultChannels { get; init; } = [];
+
+    /// <summary>Constant stores that table heads read; they are weights.</summary>
+    public TableConfig[] Tables { get; init; } = [];
+
     /// <summary>Number of external stores that cross heads read.</summary>
     public required int Stores { get; init; }
 
@@ -34,7 +44,7 @@ public sealed record TransformerConfig
 
     /// <summary>Number of weights if every matrix is written out.</summary>
     public long Parameters => (2L * Vocabulary * ModelWidth) + (3L * Layers * ModelWidth * HiddenWidth)
-        + (4L * Heads.Sum(layer => layer.Length) * HeadWidth * ModelWidth);
+        + (4L * Heads.Sum(layer => layer.Length) * HeadWidth * ModelWidth) + Tables.Sum(table => (long)table.Entries * table.Columns);
 
     /// <summary>Refuses what contradicts itself.</summary>
     internal void Check()
@@ -51,16 +61,54 @@ public sealed record TransformerConfig
         {
             InStream($"position channel {i}", PositionChannels[i]);
         }
+        for (int i = 0; i < ResultChannels.Length; i++)
+        {
+            InStream($"result channel {i}", ResultChannels[i]);
+        }
+        CheckTuples();
         for (int layer = 0; layer < Layers; layer++)
         {
             foreach (HeadConfig head in Heads[layer])
             {
-                bool fits = head.Mode == HeadMode.Cross ? (uint)head.Store < (uint)Stores : head.Store == -1;
+                bool fits = head.Mode switch
+                {
+                    HeadMode.Cross => (uint)head.Store < (uint)Stores,
+                    HeadMode.Table => (uint)head.Store < (uint)Tables.Length,
+                    _ => head.Store == -1,
+                };
                 if (!fits)
                 {
                     throw new EmlException(ErrorCode.Argument,
-                        $"transformer: head '{head.Name}' of layer {layer} reads store {head.Store}; a cross head reads one of 0 to {Stores - 1}, any other none (-1)");
+                        $"transformer: head '{head.Name}' of layer {layer} reads store {head.Store}; a cross head reads one of 0 to {Stores - 1}, a table head a table of 0 to {Tables.Length - 1}, any other none (-1)");
                 }
+            }
+        }
+    }
+
+    private void CheckTuples()
+    {
+        if (HeadWidth is not (2 or 4))
+        {
+            throw new EmlException(ErrorCode.Argument, $"transformer: d_head is {HeadWidth}; it must be 2 or 4");
+        }
+        if (ResultChannels.Length > PositionChannels.Length)
+        {
+            throw new EmlException(ErrorCode.Argument,
+                $"transformer: a token has {ResultChannels.Length} numbers and an encoding only {PositionChannels.Length}; it must have as many");
+        }
+        if (PositionRanges.Length != 0 && PositionRanges.Length != PositionChannels.Length)
+        {
+            throw new EmlException(ErrorCode.Argument,
+                $"transformer: {PositionRanges.Length} ranges for {PositionChannels.Length} position channels; give one for each or none");
+        }
+        foreach (TableConfig table in Tables)
+        {
+            AtLeastOne($"the number of entries of table '{table.Name}'", table.Entries);
+            AtLeastOne($"the number of columns of table '{table.Name}'", table.Columns);
+            if (table.Columns > ModelWidth)
+            {
+                throw new EmlException(ErrorCode.Argument,
+                    $"transformer: table '{table.Name}' has {table.Columns} columns; a row must fit the residual stream of {ModelWidth}");
             }
         }
     }
@@ -82,5 +130,12 @@ public sealed record TransformerConfig
     }
 }
 
-/// <summary>One head: how it chooses, which external store it reads (-1: the sequence itself), and what it is for.</summary>
-public sealed record HeadConfig(HeadMode Mode, int Store, string Name);
+/// <summary>One head: how it chooses, which external store or table it reads (-1: the sequence itself), and what it is for.</summary>
+/// <param name="Mode">How it chooses.</param>
+/// <param name="Store">External store or table, or -1.</param>
+/// <param name="Name">What it is for.</param>
+/// <param name="Sink">The score of a key that is always there and whose values are zeros (an attention sink), or null.</param>
+public sealed record HeadConfig(HeadMode Mode, int Store, string Name, double? Sink = null);
+
+/// <summary>A constant store: each entry is a row that stands in the first columns of the stream where keys and values are read from it.</summary>
+public sealed record TableConfig(string Name, int Entries, int Columns);

@@ -11,6 +11,7 @@ public sealed class TransformerWeights
         Config = config;
         TokenEmbedding = new double[config.Vocabulary * config.ModelWidth];
         Unembedding = new double[config.Vocabulary * config.ModelWidth];
+        Tables = [.. config.Tables.Select(table => new double[table.Entries * table.Columns])];
         Layers = [.. config.Heads.Select(heads => new LayerWeights(config, heads.Length))];
     }
 
@@ -43,6 +44,9 @@ public sealed class TransformerWeights
     /// <summary>(vocabulary, d_model): the token with the highest logit is generated, the lowest of equals.</summary>
     public double[] Unembedding { get; }
 
+    /// <summary>Per table: (entries, columns).</summary>
+    public double[][] Tables { get; }
+
     /// <summary>The layers in order.</summary>
     public LayerWeights[] Layers { get; }
 
@@ -57,7 +61,7 @@ public sealed class TransformerWeights
         for (int i = 0; i < Layers.Length; i++)
         {
             LayerWeights layer = Layers[i];
-            int rows = TransformerConfig.HeadWidth;
+            int rows = Config.HeadWidth;
             if (layer.Heads > 0)
             {
                 yield return ($"layers.{i}.query", [layer.Heads, rows, width], layer.Query);
@@ -70,6 +74,10 @@ public sealed class TransformerWeights
             yield return ($"layers.{i}.down", [width, Config.HiddenWidth], layer.UnitOutput);
         }
         yield return ("unembedding", [Config.Vocabulary, width], Unembedding);
+        for (int t = 0; t < Tables.Length; t++)
+        {
+            yield return ($"tables.{t}", [Config.Tables[t].Entries, Config.Tables[t].Columns], Tables[t]);
+        }
     }
 }
 
@@ -79,7 +87,7 @@ public sealed class LayerWeights
     internal LayerWeights(TransformerConfig config, int heads)
     {
         int width = config.ModelWidth;
-        int perHead = TransformerConfig.HeadWidth * width;
+        int perHead = config.HeadWidth * width;
         Heads = heads;
         Query = new double[heads * perHead];
         Key = new double[heads * perHead];
@@ -93,16 +101,16 @@ public sealed class LayerWeights
     /// <summary>Number of heads.</summary>
     public int Heads { get; }
 
-    /// <summary>(heads, 2, d_model)</summary>
+    /// <summary>(heads, d_head, d_model)</summary>
     public double[] Query { get; }
 
-    /// <summary>(heads, 2, d_model)</summary>
+    /// <summary>(heads, d_head, d_model)</summary>
     public double[] Key { get; }
 
-    /// <summary>(heads, 2, d_model)</summary>
+    /// <summary>(heads, d_head, d_model)</summary>
     public double[] Value { get; }
 
-    /// <summary>(heads, d_model, 2)</summary>
+    /// <summary>(heads, d_model, d_head)</summary>
     public double[] Output { get; }
 
     /// <summary>(d_ffn, d_model): g of max(0, g . x) (v . x).</summary>

@@ -54,15 +54,19 @@ internal static class WeightsCheck
             int heads = config.Heads[i].Length;
             if (heads > 0)
             {
-                yield return ($"layers.{i}.query", [heads, TransformerConfig.HeadWidth, width]);
-                yield return ($"layers.{i}.key", [heads, TransformerConfig.HeadWidth, width]);
-                yield return ($"layers.{i}.value", [heads, TransformerConfig.HeadWidth, width]);
-                yield return ($"layers.{i}.output", [heads, width, TransformerConfig.HeadWidth]);
+                yield return ($"layers.{i}.query", [heads, config.HeadWidth, width]);
+                yield return ($"layers.{i}.key", [heads, config.HeadWidth, width]);
+                yield return ($"layers.{i}.value", [heads, config.HeadWidth, width]);
+                yield return ($"layers.{i}.output", [heads, width, config.HeadWidth]);
             }
             yield return ($"layers.{i}.gate", [hidden, width]);
             yield return ($"layers.{i}.up", [hidden, width]);
             yield return ($"layers.{i}.down", [width, hidden]);
         }
         yield return ("unembedding", [config.Vocabulary, width]);
+        for (int t = 0; t < config.Tables.Length; t++)
+        {
+            yield return ($"tables.{t}", [config.Tables[t].Entries, config.Tables[t].Columns]);
+        }
     }
 }

@@ -1,0 +1,115 @@
+namespace Eml.Machine.Planned;
+
+/// <summary>What an operation of a plan does.</summary>
+internal enum PlanKind
+{
+    /// <summary>max(0, A)</summary>
+    Hinge,
+    /// <summary>A B, where A is known not to be negative.</summary>
+    Product,
+    /// <summary>max(0, A) B</summary>
+    Gated,
+    /// <summary>The row of a table nearest to A / B.</summary>
+    Row,
+    /// <summary>The values of the key (A, B), or zeros.</summary>
+    Find,
+    /// <summary>Remembers values under the key (A, B) if C is 1.</summary>
+    Insert,
+}
+
+/// <summary>One operation of a plan.</summary>
+internal sealed class PlanOp
+{
+    public required PlanKind Kind { get; init; }
+
+    public Form A { get; set; } = Form.Zero;
+
+    public Form B { get; set; } = Form.Zero;
+
+    public Form C { get; set; } = Form.Zero;
+
+    /// <summary>What it writes: one register, or one for each of <see cref="Columns"/>.</summary>
+    public int[] Targets { get; set; } = [];
+
+    /// <summary>Which of the values.</summary>
+    public int[] Columns { get; set; } = [];
+
+    /// <summary>What <see cref="PlanKind.Insert"/> remembers.</summary>
+    public Form[] Values { get; set; } = [];
+
+    public TableRows? Table { get; init; }
+
+    public KeyedMemory? Memory { get; init; }
+
+    public IEnumerable<Form> Reads => Values.Append(A).Append(B).Append(C);
+}
+
+/// <summary>What a forward pass comes to when the operation is known: what remains when everything that is constant is folded, every
+/// gate that cannot open left out, and everything that nobody reads.</summary>
+internal sealed class Plan(PlanOp[] ops, Form[] results, double largest)
+{
+    /// <summary>Operations in order.</summary>
+    public PlanOp[] Ops => ops;
+
+    /// <summary>No number can reach this magnitude; all are exact if it is below 2^53.</summary>
+    public double Largest => largest;
+
+    /// <summary>Executes it: <paramref name="registers"/> begin with the token's numbers.</summary>
+    public void Run(double[] registers, Span<double> next)
+    {
+        foreach (PlanOp op in ops)
+        {
+            switch (op.Kind)
+            {
+                case PlanKind.Hinge:
+                    registers[op.Targets[0]] = Math.Max(0.0, op.A.Value(registers));
+                    break;
+                case PlanKind.Product:
+                    registers[op.Targets[0]] = op.A.Value(registers) * op.B.Value(registers);
+                    break;
+                case PlanKind.Gated:
+                    double gate = op.A.Value(registers);
+                    registers[op.Targets[0]] = gate > 0.0 ? gate * op.B.Value(registers) : 0.0;
+                    break;
+                case PlanKind.Row:
+                    TableRows table = op.Table!;
+                    Copy(op, table.Values, table.Best(op.A.Value(registers), op.B.Value(registers)) * table.Width, registers);
+                    break;
+                case PlanKind.Find:
+                    KeyedMemory memory = op.Memory!;
+                    Copy(op, memory.Values, memory.Find(op.A.Value(registers), op.B.Value(registers)), registers);
+                    break;
+                default:
+                    Insert(op, registers);
+                    break;
+            }
+        }
+        for (int i = 0; i < next.Length; i++)
+        {
+            next[i] = results[i].Value(registers);
+        }
+    }
+
+    private static void Copy(PlanOp op, double[] values, int at, double[] registers)
+    {
+        int[] columns = op.Columns;
+        int[] targets = op.Targets;
+        for (int i = 0; i < columns.Length; i++)
+        {
+            registers[targets[i]] = at < 0 ? 0.0 : values[at + columns[i]];
+        }
+    }
+
+    private static void Insert(PlanOp op, double[] registers)
+    {
+        if (op.C.Value(registers) != 1.0)
+        {
+            return;
+        }
+        int at = op.Memory!.Insert(op.A.Value(registers), op.B.Value(registers));
+        for (int i = 0; i < op.Values.Length; i++)
+        {
+            op.Memory.Values[at + i] = op.Values[i].Value(registers);
+        }
+    }
+}
