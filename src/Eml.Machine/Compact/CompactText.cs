@@ -43,6 +43,18 @@ public sealed class CompactText
         return parser;
     }
 
+    /// <summary>A failure of one of the instructions, with the line and column where that stands; any other as it is.</summary>
+    public EmlException Placed(EmlException failure)
+    {
+        ArgumentNullException.ThrowIfNull(failure);
+        if (!failure.Message.StartsWith("instruction ", StringComparison.Ordinal) || failure.SubCode >= _places.Count)
+        {
+            return failure;
+        }
+        (int line, int column) = _places[failure.SubCode];
+        return new EmlException(failure.Code, $"line {line}, column {column}: {failure.Message}", failure.SubCode);
+    }
+
     /// <summary>Writes a program, an instruction a line, the bodies of loops indented.</summary>
     public static string Write(IEnumerable<CompactInstruction> program)
     {
