@@ -109,7 +109,10 @@ internal static class CompactXray
             {
                 switch (line)
                 {
-                    case null or "q":
+                    case null:
+                        Output.Line("");
+                        return ExitCode.Ok;
+                    case "q":
                         return ExitCode.Ok;
                     case "" when layer < Layers:
                         Print(CompactLayer.Of(view, layer), layer++);

@@ -274,8 +274,8 @@ public sealed class CompactText
     private static string Shown(string word)
     {
         const int Longest = 40;
-        string shown = string.Concat(word.Take(Longest).Select(c => char.IsControl(c) || char.IsSurrogate(c) ? '\uFFFD' : c));
-        return word.Length > Longest ? shown + "…" : shown;
+        string shown = string.Concat(word.EnumerateRunes().Take(Longest).Select(rune => Rune.IsControl(rune) ? "\uFFFD" : rune.ToString()));
+        return shown.Length < word.Length ? shown + "…" : shown;
     }
 
     private EmlException Refuse(string why) => Refuse(_at, _line, Column, why);
