@@ -5,11 +5,12 @@ import json
 import operator
 from ctypes import addressof, byref, c_int32, sizeof
 from enum import IntEnum
-from typing import Any, Callable, Dict, Generator, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from . import abi
 from ._arrays import address_of
 from ._bytes import Path
+from ._callback import Callback
 from ._cancel import Cancel
 from ._handles import Handle
 from ._native import bytes_at, check, lib, path_bytes, two_calls, unsigned, utf8
@@ -164,20 +165,9 @@ class CompactMachine(Handle):
                 return status in (abi.EML_OK, abi.EML_DONE)
 
     def _watch(self, on_step: StepFunction, fuel: int, token: Any) -> bool:
-        failures: List[BaseException] = []
-        steps = _steps(on_step, failures)
-        next(steps)
-        # The property is a way to drop the second argument, `user`, without a Python function: see _steps.
-        callback = abi.eml_machine_event_fn(property(steps.send).__get__)
-        status = lib.eml_machine_run(self._handle, fuel, callback, None, token)
-        if failures:
-            error = failures.pop()
-            failures.clear()
-            try:
-                raise error
-            finally:
-                del error  # it refers to this frame
-        return check(status) in (abi.EML_OK, abi.EML_DONE)
+        callback = Callback(abi.eml_machine_event_fn, lambda pointer: on_step(_step(pointer.contents)))
+        status = callback.finish(lib.eml_machine_run(self._handle, fuel, callback.function, None, token))
+        return status in (abi.EML_OK, abi.EML_DONE)
 
     def step(self) -> Optional[Step]:
         """Executes one instruction and tells all about it, the layers included; None if the program has halted."""
@@ -303,24 +293,3 @@ def _table(pointer: Any, format: str, *shape: int) -> memoryview:
     for extent in shape:
         count *= extent
     return memoryview(bytes_at(addressof(pointer.contents), 8 * count)).cast(format, shape)
-
-
-def _steps(on_step: StepFunction, failures: List[BaseException]) -> Generator[int, Any, None]:
-    """Receives each eml_machine_event pointer and yields 0 to go on or 1 to stop.
-
-    A generator for the reason that _training._steps is one: signals that arrive between C and Python are not lost.
-    """
-    stop = 0
-    pointer = None
-    while True:
-        try:
-            while True:
-                pointer = None
-                pointer = yield stop
-                if not stop:
-                    on_step(_step(pointer.contents))
-        except BaseException as error:
-            if pointer is None and isinstance(error, GeneratorExit):
-                return  # the run is over
-            failures.append(error)
-            stop = 1
