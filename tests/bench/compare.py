@@ -83,12 +83,14 @@ for a in b["attention"]:
         them, ratio = (f"{m['core_trial_ns'] / 1000:.1f} µs", f"{m['trial_ratio']:.1f}") if "core_trial_ns" in m else ("", "")
         lines.append(f"| {name} {shape}: a trial of training on 16 samples | {m['trial_us']:.2f} µs | {them} | {ratio} |")
 c = b["compact"]
-lines.append(f"| compact interpreter: compile the weights, once / a machine of them | {1e3 * c['compile_seconds']:.1f} / "
+lines.append(f"| `eml compact bench`: compile the weights, once / a machine of them | {1e3 * c['compile_seconds']:.1f} / "
              f"{1e3 * c['create_seconds']:.2f} ms | | |")
 for r in c["rows"]:
-    dense = f" / dense {1e6 / r['dense_tokens_per_second']:.0f} µs" if r["dense_tokens_per_second"] else ""
-    lines.append(f"| compact interpreter, {r['tokens']:,} tokens of {r['instructions']:,} instructions: a token, which touches "
-                 f"{r['touched_weights_per_token']:.0f} of {c['nonzero_weights']:,} weights | {1e9 / r['fast_tokens_per_second']:.0f} ns{dense} | | |")
+    rate = r["dense_tokens_per_second"]
+    dense = f", dense {1e6 / rate:.0f} µs" if rate else ""
+    lines.append(f"| `eml compact bench`, {r['tokens']:,} tokens of a {r['program'].split()[0]} program: one, which touches "
+                 f"{r['touched_weights_per_token']:.0f} of {c['nonzero_weights']:,} nonzero weights | "
+                 f"{1e6 / r['fast_tokens_per_second']:.2f} µs{dense} | | |")
 lines += [
     "",
     "eml-core was built and measured in the same run (`make bench EML_CORE=DIR`, its source)." if measured else
