@@ -791,7 +791,12 @@ EML_API eml_status eml_machine_free(eml_machine *machine);
  * which a br_if must leave as deep as its loop found it; 64 loops inside each other; files are opened before use.
  * Errors: EML_E_ARGUMENT, EML_E_LIMIT, EML_E_BUSY. */
 EML_API EML_MUST_CHECK eml_status eml_machine_load(eml_machine *machine, const eml_instruction *program, uint64_t count);
-/* Sets what file 0..3 holds at the program's start: after eml_machine_load, before the first instruction. At most 32 bytes.
+/* The same for program text of text_len UTF-8 bytes (EML_NTS: up to its NUL): the opcodes' names as eml_machine_describe has
+ * them, or their codes as 0x01, each with its operand behind it on the same line; ";;" or "#" begins a comment. Messages, also
+ * those of a run that fails later, begin with "line 3, column 5:".
+ * Errors: as eml_machine_load, and EML_E_FORMAT (EML_F_VALUE, byte_offset: not such text). */
+EML_API EML_MUST_CHECK eml_status eml_machine_load_text(eml_machine *machine, const char *text, uint64_t text_len);
+/* Sets what file 0..3 holds at the program's start: after loading it, before the first instruction. At most 32 bytes.
  * Errors: EML_E_STATE (no program, or it has begun), EML_E_ARGUMENT, EML_E_LIMIT, EML_E_BUSY. */
 EML_API eml_status eml_machine_set_file(eml_machine *machine, int32_t descriptor, const void *bytes, uint64_t size);
 
@@ -856,11 +861,17 @@ EML_API eml_status eml_machine_file(const eml_machine *machine, int32_t descript
  * Errors: EML_E_UNSUPPORTED (created without keep_trace), EML_E_ARGUMENT (first > steps), EML_E_BUFFER, EML_E_BUSY. */
 EML_API eml_status eml_machine_trace(const eml_machine *machine, uint64_t first, int32_t *tokens, uint64_t cap, uint64_t *need);
 /* The transformer and its parts as a JSON object, the same for every machine (two-call form, need includes the NUL):
- * d_model, d_ffn, layers, vocabulary, parameters; heads, per layer a list of {name, mode: "hard-max", "sum" or "cross", store:
- * the file that a cross head reads, else -1}; units, per layer their names; channels, a list of {channel, name, from, to}:
- * what lives where in the stream, from what time to what time (the embedding is -1, the heads of layer L 2L, its units
- * 2L + 1); instructions, a list of {opcode, name, operand: what it means, pops, pushes}. Errors: EML_E_BUFFER, EML_E_BUSY. */
+ * parameters, their number; instructions, a list of {opcode, name, operand: what it means, pops, pushes}; config, which is
+ * config.json of eml_machine_export: d_model, d_head, d_ffn, vocabulary; rules, how to compute; layers, a list of {heads: a list
+ * of {name, mode: "hard_max", "sum" or "cross", store: the file that a cross head reads, else null}, units: their names};
+ * channels, a list of {channel, name, from, to}: what lives where in the stream, from what time to what time (the embedding
+ * is -1, the heads of layer L 2L, its units 2L + 1). Errors: EML_E_BUFFER, EML_E_BUSY. */
 EML_API eml_status eml_machine_describe(const eml_machine *machine, char *buf, uint64_t cap, uint64_t *need);
+/* Writes the transformer into a folder, made if it is not there, from which any program can run it: model.safetensors (the
+ * matrices in F64), config.json, tokens.json (what the tokens mean) and, if a program is loaded, prompt.json: that program at
+ * its start with the files that it was given. A file that is there is replaced, as a whole or not at all.
+ * Errors: EML_E_ARGUMENT (path), EML_E_IO, EML_E_BUSY. */
+EML_API eml_status eml_machine_export(const eml_machine *machine, const char *path, uint64_t path_len);
 
 #ifdef __cplusplus
 }

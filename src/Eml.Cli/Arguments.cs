@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
+using System.Numerics;
 
 namespace Eml.Cli;
 
@@ -33,14 +35,17 @@ internal static class Arguments
     {
         HelpName = "N",
         Description = "Start of the random numbers: the same seed gives the same model [default: 0]",
-        CustomParser = result =>
-        {
-            string text = result.Tokens[0].Value;
-            if (!ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong value))
-                result.AddError($"--seed {text}: must be a whole number from 0 to {ulong.MaxValue}");
-            return value;
-        },
+        CustomParser = result => Unsigned<ulong>(result, "--seed"),
     };
+
+    /// <summary>What stands behind an option: a whole number from 0 on, as large as the type holds.</summary>
+    public static T Unsigned<T>(ArgumentResult result, string name) where T : struct, IBinaryInteger<T>, IMinMaxValue<T>
+    {
+        string text = result.Tokens[0].Value;
+        if (!T.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out T value))
+            result.AddError($"{name} {text}: must be a whole number from 0 to {T.MaxValue}");
+        return value;
+    }
 
     /// <summary>Where to write the result.</summary>
     public static Option<string?> Out(string helpName, string description) => new("--out")

@@ -180,12 +180,6 @@ internal static class AttnBrowser
         HelpName = "N",
         Description = "Start of the random numbers, 0 to 4294967295: the same seed gives the same block",
         DefaultValueFactory = _ => usual,
-        CustomParser = result =>
-        {
-            string text = result.Tokens[0].Value;
-            if (!uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out uint value))
-                result.AddError($"--seed {text}: must be a whole number from 0 to {uint.MaxValue}");
-            return value;
-        },
+        CustomParser = result => Arguments.Unsigned<uint>(result, "--seed"),
     };
 }

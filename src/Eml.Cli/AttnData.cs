@@ -68,13 +68,7 @@ internal sealed record AttnData(double[] X, double[] Targets, int Samples, strin
     {
         HelpName = "N",
         Description = "Start of the random numbers that --task makes samples of [default: 0]",
-        CustomParser = result =>
-        {
-            string text = result.Tokens[0].Value;
-            if (!ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong value))
-                result.AddError($"--data-seed {text}: must be a whole number from 0 to {ulong.MaxValue}");
-            return value;
-        },
+        CustomParser = result => Arguments.Unsigned<ulong>(result, "--data-seed"),
     };
 
     /// <summary>Samples of a task.</summary>

@@ -34,14 +34,12 @@ internal static class CompactExport
             CompactSource source = CompactSource.Read(program, files);
             prompt = source.Check().Prompt(source.Files);
         }
-        TransformerWeights weights = CompactMachine.Weights;
-        MachineToken[] tokens = [.. Enumerable.Range(0, CompactTokens.Count).Select(token => new MachineToken(CompactTokens.Name(token), CompactTokens.Meaning(token)))];
-        string[] paths = MachineFolder.Save(folder, weights, tokens, prompt);
+        string[] paths = CompactFolder.Save(folder, prompt);
         if (json)
         {
             Output.Json(o =>
             {
-                o.WriteNumber("weights", weights.Config.Parameters);
+                o.WriteNumber("weights", CompactMachine.Weights.Config.Parameters);
                 o.Strings("files", paths);
             });
         }

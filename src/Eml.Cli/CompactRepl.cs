@@ -90,7 +90,12 @@ internal sealed class CompactRepl
         {
             Output.Out.Write(OpenLoops > 0 ? ".. " : "> ");
         }
-        return Console.In.ReadLine();
+        string? line = Console.In.ReadLine();
+        if (asks && line is null)
+        {
+            Output.Line("");
+        }
+        return line;
     }
 
     private void Take(string line)

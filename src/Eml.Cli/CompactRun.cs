@@ -155,14 +155,6 @@ internal static class CompactRun
         HelpName = "N",
         DefaultValueFactory = _ => long.MaxValue,
         Description = "Execute at most N instructions [default: all]",
-        CustomParser = result =>
-        {
-            string text = result.Tokens[0].Value;
-            if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value))
-            {
-                result.AddError($"--fuel {text}: must be a whole number from 0 to {long.MaxValue}");
-            }
-            return value;
-        },
+        CustomParser = result => Arguments.Unsigned<long>(result, "--fuel"),
     };
 }

@@ -93,14 +93,9 @@ internal sealed class CompactSource
         {
             return work();
         }
-        catch (EmlException e) when (e.Message.StartsWith("instruction ", StringComparison.Ordinal) && e.SubCode < _text.Places.Count)
-        {
-            (int line, int column) = _text.Places[e.SubCode];
-            throw new EmlException(e.Code, $"{_name}: line {line}, column {column}: {e.Message}", e.SubCode);
-        }
         catch (EmlException e)
         {
-            throw Store.Named(_name, e);
+            throw Store.Named(_name, _text.Placed(e));
         }
     }
 

@@ -21,15 +21,7 @@ internal static class CompactXray
         {
             HelpName = "N",
             Description = "Only step N, counted from 0",
-            CustomParser = result =>
-            {
-                string text = result.Tokens[0].Value;
-                if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value))
-                {
-                    result.AddError($"--step {text}: must be a whole number from 0 to {int.MaxValue}");
-                }
-                return value;
-            },
+            CustomParser = result => Arguments.Unsigned<int>(result, "--step"),
         };
         var command = new Command("xray", "Show what heads, units and channels do in each layer; on a terminal, step by step")
         {
@@ -109,7 +101,10 @@ internal static class CompactXray
             {
                 switch (line)
                 {
-                    case null or "q":
+                    case null:
+                        Output.Line("");
+                        return ExitCode.Ok;
+                    case "q":
                         return ExitCode.Ok;
                     case "" when layer < Layers:
                         Print(CompactLayer.Of(view, layer), layer++);

@@ -109,7 +109,7 @@ internal static class Store
     /// <summary>The same failure with the file's name in front, unless it is there already.</summary>
     public static EmlException Named(string path, EmlException e)
     {
-        if (e.Message.Contains(path, StringComparison.Ordinal))
+        if (e.Message.Contains($"{path}:", StringComparison.Ordinal))
             return e;
 
         string message = $"{path}: {e.Message}";

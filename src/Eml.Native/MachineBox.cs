@@ -14,7 +14,8 @@ internal sealed unsafe class MachineBox
     private readonly bool _probes;
     private readonly StepProbe _probe = new(CompactMachine.Weights.Config);
     private readonly LayerData _layers = new(CompactMachine.Weights.Config);
-    private CompactInstruction[]? _instructions;
+    private IReadOnlyList<CompactInstruction>? _instructions;
+    private CompactText? _text;
     private byte[][] _files = NoFiles();
 
     public MachineBox(bool dense, bool keepTrace, bool probe)
@@ -34,7 +35,7 @@ internal sealed unsafe class MachineBox
     public MachineInfoStruct Info => new()
     {
         State = State,
-        Instructions = (ulong)(_instructions?.Length ?? 0),
+        Instructions = (ulong)(_instructions?.Count ?? 0),
         Steps = (ulong)_machine.Steps,
         OutputSize = (ulong)_machine.Output.Count,
         StateBytes = (ulong)_machine.StateBytes,
@@ -67,12 +68,31 @@ internal sealed unsafe class MachineBox
 
     public byte[] File(int descriptor) => _machine.File(descriptor);
 
+    /// <summary>What a transformer is given to run the program from its start, or null without one.</summary>
+    public Prompt? Prompt => _instructions is null ? null : _machine.Program.Prompt(_files);
+
     /// <summary>Starts a program with empty files.</summary>
-    public void Load(CompactInstruction[] instructions)
+    public void Load(IReadOnlyList<CompactInstruction> instructions)
     {
         _machine.Load(instructions, []);
         _instructions = instructions;
+        _text = null;
         _files = NoFiles();
+    }
+
+    /// <summary>Starts a program that is given as text; its failures are told with line and column.</summary>
+    public void Load(CompactText text)
+    {
+        try
+        {
+            Load(text.Instructions);
+        }
+        catch (EmlException e)
+        {
+            throw text.Placed(e);
+        }
+
+        _text = text;
     }
 
     /// <summary>Starts the program, which has not executed anything yet, once more with other contents of a file.</summary>
@@ -106,7 +126,7 @@ internal sealed unsafe class MachineBox
 
         int stopValue = 0;
         _machine.Probe = _probes && callback is not null ? _probe : null;
-        GenerationStatus status = _machine.Run(fuel is 0 or > long.MaxValue ? long.MaxValue : (long)fuel, callback is null ? null : generated =>
+        GenerationStatus status = Generate(fuel is 0 or > long.MaxValue ? long.MaxValue : (long)fuel, callback is null ? null : generated =>
         {
             MachineEventStruct item = ToStruct(generated, _probes);
             stopValue = callback(&item, user);
@@ -131,12 +151,24 @@ internal sealed unsafe class MachineBox
 
         GeneratedToken executed = default;
         _machine.Probe = _probe;
-        _machine.Run(1, generated =>
+        Generate(1, generated =>
         {
             executed = generated;
             return true;
         });
         return ToStruct(executed, withLayers: true);
+    }
+
+    private GenerationStatus Generate(long fuel, Func<GeneratedToken, bool>? listener, Cancel? cancel = null)
+    {
+        try
+        {
+            return _machine.Run(fuel, listener, cancel);
+        }
+        catch (EmlException e) when (_text is { } text)
+        {
+            throw text.Placed(e);
+        }
     }
 
     private static byte[][] NoFiles()

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Eml.Formats.Machine;
 using Eml.Machine.Compact;
 using Eml.Numerics;
 
@@ -8,7 +9,7 @@ namespace Eml.Native;
 /// <summary>Compact machines: programs that run by forward passes of a transformer.</summary>
 internal static unsafe class MachineExports
 {
-    private static readonly Lazy<byte[]> s_description = new(() => Failure.Pin(MachineDescription.ToJson(CompactMachine.Weights)));
+    private static readonly Lazy<byte[]> s_description = new(() => Failure.Pin(CompactDescription.ToJson()));
 
     [UnmanagedCallersOnly(EntryPoint = "eml_machine_options_init", CallConvs = [typeof(CallConvCdecl)])]
     public static int OptionsInit(MachineOptionsStruct* options, uint size) =>
@@ -43,6 +44,13 @@ internal static unsafe class MachineExports
         }
 
         use.Target.Load(instructions);
+    });
+
+    [UnmanagedCallersOnly(EntryPoint = "eml_machine_load_text", CallConvs = [typeof(CallConvCdecl)])]
+    public static int LoadText(nint machine, byte* text, ulong len) => Failure.Guard(() =>
+    {
+        using Use<MachineBox> use = Write(machine);
+        use.Target.Load(CompactText.Parse(Arguments.Text(text, len, "text")));
     });
 
     [UnmanagedCallersOnly(EntryPoint = "eml_machine_set_file", CallConvs = [typeof(CallConvCdecl)])]
@@ -121,6 +129,15 @@ internal static unsafe class MachineExports
     {
         using SharedUse<MachineBox> use = Read(machine);
         Arguments.Out(s_description.Value, buf, cap, need);
+    });
+
+    [UnmanagedCallersOnly(EntryPoint = "eml_machine_export", CallConvs = [typeof(CallConvCdecl)])]
+    public static int Export(nint machine, byte* path, ulong pathLen) => Failure.Guard(() =>
+    {
+        using SharedUse<MachineBox> use = Read(machine);
+        string folder = Arguments.Path(path, pathLen);
+        CompactFolder.Save(folder, use.Target.Prompt);
+        Log.Write(Log.Info, $"saved {folder}");
     });
 
     private static Use<MachineBox> Write(nint machine) => new(machine, Kind.Machine);

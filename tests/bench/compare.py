@@ -1,6 +1,7 @@
-"""Sets eml-core's figures beside libeml's in bench.json, and writes the table between the markers of README.md.
+"""Sets eml-core's figures beside libeml's in bench.json, adds those of `eml compact bench`, and writes the table between the
+markers of README.md.
 
-Usage: compare.py bench.json README.md [eml-core.json]. Without the third, eml-core's own recorded figures are used.
+Usage: compare.py bench.json README.md compact.json [eml-core.json]. Without the last, eml-core's own recorded figures are used.
 """
 
 import json
@@ -23,9 +24,11 @@ RECORDED = {
     ],
 }
 
-bench_path, readme_path, *measured = sys.argv[1:]
+bench_path, readme_path, compact_path, *measured = sys.argv[1:]
 with open(bench_path, encoding="utf-8") as file:
     b = json.load(file)
+with open(compact_path, encoding="utf-8") as file:
+    b["compact"] = json.load(file)
 core = RECORDED
 if measured:
     with open(measured[0], encoding="utf-8") as file:
@@ -79,6 +82,15 @@ for a in b["attention"]:
                      f"{m['forward_p99_ns']:.0f} ns | {them} | {ratio} |")
         them, ratio = (f"{m['core_trial_ns'] / 1000:.1f} µs", f"{m['trial_ratio']:.1f}") if "core_trial_ns" in m else ("", "")
         lines.append(f"| {name} {shape}: a trial of training on 16 samples | {m['trial_us']:.2f} µs | {them} | {ratio} |")
+c = b["compact"]
+lines.append(f"| `eml compact bench`: compile the weights, once / a machine of them | {1e3 * c['compile_seconds']:.1f} / "
+             f"{1e3 * c['create_seconds']:.2f} ms | | |")
+for r in c["rows"]:
+    rate = r["dense_tokens_per_second"]
+    dense = f", dense {1e6 / rate:.0f} µs" if rate else ""
+    lines.append(f"| `eml compact bench`, {r['tokens']:,} tokens of a {r['program'].split()[0]} program: one, which touches "
+                 f"{r['touched_weights_per_token']:.0f} of {c['nonzero_weights']:,} nonzero weights | "
+                 f"{1e6 / r['fast_tokens_per_second']:.2f} µs{dense} | | |")
 lines += [
     "",
     "eml-core was built and measured in the same run (`make bench EML_CORE=DIR`, its source)." if measured else

@@ -15,4 +15,5 @@ if [ -n "${EML_CORE:-}" ]; then
 fi
 cc -std=gnu99 -O2 -Wall -Wextra -Werror -Iinclude -o build/tests/bench tests/bench/bench.c -ldl
 build/tests/bench "$library" > build/bench.json
-python3 tests/bench/compare.py build/bench.json README.md "${core[@]}"
+build/eml compact bench --json > build/tests/compact.json
+python3 tests/bench/compare.py build/bench.json README.md build/tests/compact.json "${core[@]}"

@@ -354,6 +354,12 @@ static void machine_arrays(void) {
       eml_machine *machine = NULL;
       double sum = 0;
       CHECK_OK(eml_machine_create(&options, &machine));
+      char words[40 * 24 + 8];
+      size_t length = 0;
+      for (uint64_t i = 0; i < n; i++) length += (size_t)sprintf(words + length, "i32.const %d output ", (int)i);
+      length += (size_t)sprintf(words + length, "halt");
+      guarded text = guarded_input(words, length, side);
+      CHECK_OK(eml_machine_load_text(machine, text.at, length));
       CHECK_OK(eml_machine_load(machine, in.at, steps));
       CHECK_OK(eml_machine_set_file(machine, 2, file.at, size));
       CHECK_OK(eml_machine_run(machine, 0, read_everything, &sum, NULL));
@@ -364,7 +370,7 @@ static void machine_arrays(void) {
       CHECK(need == n && ((unsigned char *)output.at)[n - 1] == n - 1);
       CHECK_OK(eml_machine_trace(machine, 0, trace.at, steps, &need));
       CHECK(need == steps);
-      guarded all[] = {in, file, file_out, output, trace};
+      guarded all[] = {in, text, file, file_out, output, trace};
       for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) unguard(all[i]);
       CHECK_OK(eml_machine_free(machine));
     }

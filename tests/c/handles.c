@@ -112,6 +112,7 @@ ON(eml_attention, eml_attention_drain_events, (h, EML_FORMAT_JSON, text, sizeof 
 ON(eml_attention, eml_attention_set_event_sink, (h, ignore_event, NULL))
 ON(eml_machine, eml_machine_free, (h))
 ON(eml_machine, eml_machine_load, (h, program, 1))
+ON(eml_machine, eml_machine_load_text, (h, "halt", EML_NTS))
 ON(eml_machine, eml_machine_set_file, (h, 0, "a", 1))
 ON(eml_machine, eml_machine_run, (h, 0, NULL, NULL, NULL))
 ON(eml_machine, eml_machine_step, (h, &machine_event))
@@ -120,6 +121,7 @@ ON(const eml_machine, eml_machine_output, (h, text, sizeof text, &need))
 ON(const eml_machine, eml_machine_file, (h, 0, text, sizeof text, &need))
 ON(const eml_machine, eml_machine_trace, (h, 0, tokens, 4, &need))
 ON(const eml_machine, eml_machine_describe, (h, text, sizeof text, &need))
+ON(const eml_machine, eml_machine_export, (h, "/dev/null/machine", EML_NTS))
 
 typedef struct {
   const char *name;
@@ -205,6 +207,7 @@ static const handle_function table[] = {
     ENTRY(ATTENTION, eml_attention_set_event_sink),
     FREES(MACHINE, eml_machine_free),
     ENTRY(MACHINE, eml_machine_load),
+    ENTRY(MACHINE, eml_machine_load_text),
     ENTRY(MACHINE, eml_machine_set_file),
     ENTRY(MACHINE, eml_machine_run),
     ENTRY(MACHINE, eml_machine_step),
@@ -213,6 +216,7 @@ static const handle_function table[] = {
     ENTRY(MACHINE, eml_machine_file),
     ENTRY(MACHINE, eml_machine_trace),
     ENTRY(MACHINE, eml_machine_describe),
+    ENTRY(MACHINE, eml_machine_export),
 };
 #define TABLE_SIZE (sizeof table / sizeof table[0])
 

@@ -1,9 +1,11 @@
 /*
- * machine.c - compact machines: programs, refusals, runs in pieces, callbacks, cancelling, files, traces, layer data.
+ * machine.c - compact machines: programs, refusals, texts, folders, runs in pieces, callbacks, cancelling, files, traces, layer data.
  */
 #include "fixture.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define OP(opcode, operand) {EML_OP_##opcode, operand}
 #define OP0(opcode) {EML_OP_##opcode, EML_NO_OPERAND}
@@ -263,6 +265,102 @@ static void wrong_arguments(void) {
   CHECK_OK(eml_machine_free(machine));
 }
 
+/* ------------------------------------------------------------------------------------------------ texts, folders */
+
+static void program_text(void) {
+  eml_machine *machine = new_machine(0, 0, 0);
+  CHECK_OK(eml_machine_load_text(machine, ";; a sum\n(i32.add (i32.const 3) (i32.const 5))\n0xF0 halt", EML_NTS));
+  CHECK(machine_info(machine).state == EML_MACHINE_READY && machine_info(machine).instructions == COUNT(adds));
+  CHECK_OK(eml_machine_run(machine, 0, NULL, NULL, NULL));
+  expect_output(machine, (const unsigned char[]){8}, 1);
+
+  static const struct {
+    const char *text;
+    eml_status want;
+    int32_t sub_code;
+    uint64_t offset;
+    const char *word;
+  } wrong[] = {
+      {"halt\n  i32.ad", EML_E_FORMAT, EML_F_VALUE, 7, "line 2, column 3: 'i32.ad' is not an instruction"},
+      {"i32.const 256 halt", EML_E_FORMAT, EML_F_VALUE, 10, "line 1, column 11"},
+      {"halt\n\n(", EML_E_FORMAT, EML_F_VALUE, 6, "line 3, column 1"},
+      {"i32.const 1\n i32.add halt", EML_E_ARGUMENT, 1, UINT64_MAX, "line 2, column 2: instruction 1 (i32.add)"},
+      {"", EML_E_ARGUMENT, 0, UINT64_MAX, "empty"},
+      {"halt \xff", EML_E_ARGUMENT, 0, UINT64_MAX, "byte 5 is not UTF-8"},
+      {NULL, EML_E_ARGUMENT, 0, UINT64_MAX, "text is NULL"},
+  };
+  for (size_t i = 0; i < COUNT(wrong); i++) {
+    CHECK_STATUS(eml_machine_load_text(machine, wrong[i].text, EML_NTS), wrong[i].want);
+    eml_error error = last_error();
+    CHECK_THAT(error.sub_code == wrong[i].sub_code && error.byte_offset == wrong[i].offset && contains(error.message, wrong[i].word),
+               "%s: sub-code %d, byte %" PRIu64, error.message, error.sub_code, error.byte_offset);
+  }
+  /* What was loaded before is still there. */
+  CHECK(machine_info(machine).state == EML_MACHINE_HALTED);
+  expect_output(machine, (const unsigned char[]){8}, 1);
+
+  /* A failure while it runs is told with its place, too; a program of numbers has none. */
+  CHECK_OK(eml_machine_load_text(machine, "loop\n i32.const 1\n br_if\nend\nhalt and what lies behind", 33));
+  CHECK_STATUS(eml_machine_run(machine, 0, NULL, NULL, NULL), EML_E_LIMIT);
+  CHECK_THAT(last_error().sub_code == 2 && contains(last_error().message, "line 3, column 2: instruction 2 "), "%s",
+             last_error().message);
+  eml_machine_event event = new_event();
+  CHECK_STATUS(eml_machine_step(machine, &event), EML_E_LIMIT);
+  CHECK(contains(last_error().message, "line 3, column 2: instruction 2 "));
+  CHECK_OK(eml_machine_load(machine, endless, COUNT(endless)));
+  CHECK_STATUS(eml_machine_run(machine, 0, NULL, NULL, NULL), EML_E_LIMIT);
+  CHECK_THAT(!contains(last_error().message, "line"), "%s", last_error().message);
+  CHECK_OK(eml_machine_free(machine));
+}
+
+/* Does the file hold this text? */
+static int file_contains(const char *folder, const char *name, const char *word) {
+  char path[128];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) return 0;
+  static char bytes[1 << 20];
+  size_t size = fread(bytes, 1, sizeof bytes - 1, file);
+  fclose(file);
+  bytes[size] = 0;
+  return contains(bytes, word);
+}
+
+static void exported_folder(void) {
+  char parent[] = "/tmp/eml-machine-XXXXXX", folder[64], path[128];
+  CHECK(mkdtemp(parent) != NULL);
+  snprintf(folder, sizeof folder, "%s/new", parent);
+  eml_machine *machine = new_machine(0, 0, 0);
+  CHECK_OK(eml_machine_export(machine, folder, EML_NTS));
+  CHECK(file_contains(folder, "config.json", "\"model_type\":\"eml-machine\""));
+  CHECK(file_contains(folder, "tokens.json", "\"name\":\"<halt>\""));
+  CHECK(!file_contains(folder, "prompt.json", ""));
+  snprintf(path, sizeof path, "%s/model.safetensors", folder);
+  struct stat status;
+  CHECK(stat(path, &status) == 0 && status.st_size > 8 * 316000);
+
+  /* With a program, its files as they were given: the run does not show. */
+  CHECK_OK(eml_machine_load(machine, copies, COUNT(copies)));
+  CHECK_OK(eml_machine_set_file(machine, 0, "ab", 2));
+  CHECK_OK(eml_machine_run(machine, 0, NULL, NULL, NULL));
+  CHECK_OK(eml_machine_export(machine, folder, strlen(folder)));
+  CHECK(file_contains(folder, "prompt.json", "\"stores\":[[97,98],[],[],[]]"));
+  expect_output(machine, NULL, 0);
+
+  CHECK_STATUS(eml_machine_export(machine, NULL, EML_NTS), EML_E_ARGUMENT);
+  CHECK_STATUS(eml_machine_export(machine, "", EML_NTS), EML_E_ARGUMENT);
+  CHECK_STATUS(eml_machine_export(machine, "/dev/null/folder", EML_NTS), EML_E_IO);
+  CHECK_STATUS(eml_machine_export(machine, path, EML_NTS), EML_E_IO); /* a file */
+  CHECK_THAT(last_error().sub_code > 0 && contains(last_error().message, path), "%s", last_error().message);
+  static const char *names[] = {"model.safetensors", "config.json", "tokens.json", "prompt.json"};
+  for (size_t i = 0; i < COUNT(names); i++) {
+    snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+    CHECK(remove(path) == 0);
+  }
+  CHECK(rmdir(folder) == 0 && rmdir(parent) == 0); /* and nothing else */
+  CHECK_OK(eml_machine_free(machine));
+}
+
 /* ------------------------------------------------------------------------------------------------ runs in pieces */
 
 static void fuel_in_pieces(void) {
@@ -393,6 +491,8 @@ static int32_t use_the_machine(const eml_machine_event *event, void *user) {
   CHECK_STATUS(eml_machine_run(m, 0, NULL, NULL, NULL), EML_E_BUSY);
   CHECK_STATUS(eml_machine_step(m, &other), EML_E_BUSY);
   CHECK_STATUS(eml_machine_load(m, adds, COUNT(adds)), EML_E_BUSY);
+  CHECK_STATUS(eml_machine_load_text(m, "halt", EML_NTS), EML_E_BUSY);
+  CHECK_STATUS(eml_machine_export(m, "/nonexistent", EML_NTS), EML_E_BUSY);
   CHECK_STATUS(eml_machine_set_file(m, 0, "a", 1), EML_E_BUSY);
   CHECK_STATUS(eml_machine_output(m, bytes, sizeof bytes, &need), EML_E_BUSY);
   CHECK_STATUS(eml_machine_file(m, 0, bytes, sizeof bytes, &need), EML_E_BUSY);
@@ -577,11 +677,11 @@ static void description(void) {
   char *text = malloc((size_t)need);
   CHECK_OK(eml_machine_describe(machine, text, need, &told));
   CHECK(told == need && strlen(text) + 1 == need);
-  static const char *parts[] = {"\"d_model\":100", "\"d_ffn\":100", "\"layers\":8", "\"vocabulary\":260", "\"parameters\":",
-                                "\"heads\":[[", "\"mode\":\"hard-max\"", "\"mode\":\"sum\"", "\"mode\":\"cross\",\"store\":3",
-                                "\"units\":[[", "\"channels\":[{", "\"name\":\"stack depth\"",
+  static const char *parts[] = {"{\"parameters\":316000,", "\"config\":{", "\"d_model\":100", "\"d_ffn\":100", "\"vocabulary\":260",
+                                "\"rules\":{", "\"layers\":[\n{\"heads\":[", "\"mode\":\"hard_max\"", "\"mode\":\"sum\"",
+                                "\"mode\":\"cross\",\"store\":3", "\"units\":[\"", "\"channels\":[\n{", "\"name\":\"stack depth\"",
                                 "{\"opcode\":0,\"name\":\"i32.const\",\"operand\":\"value\",\"pops\":0,\"pushes\":1}",
-                                "{\"opcode\":255,\"name\":\"halt\",\"operand\":\"none\",\"pops\":0,\"pushes\":0}]}"};
+                                "{\"opcode\":255,\"name\":\"halt\",\"operand\":\"none\",\"pops\":0,\"pushes\":0}\n]"};
   for (size_t i = 0; i < COUNT(parts); i++) CHECK_THAT(contains(text, parts[i]), "no %s in %s", parts[i], text);
   free(text);
   CHECK_OK(eml_machine_free(machine));
@@ -605,6 +705,8 @@ int main(void) {
   RUN(memory_and_left_out_operands);
   RUN(refused_programs);
   RUN(wrong_arguments);
+  RUN(program_text);
+  RUN(exported_folder);
   RUN(fuel_in_pieces);
   RUN(traces);
   RUN(callbacks_see_every_step);

@@ -117,6 +117,8 @@ run compact export machine --file 0=hello.bin
 expect "a file without a program" 2 '' '--file belongs to a program'
 run compact export sum.wat/machine
 expect "a folder that cannot be made" 1 '' 'cannot write sum\.wat/machine'
+run compact export sum.wat
+expect "a file in the folder's place" 1 '' 'cannot write sum\.wat: it is a file; give the name of a folder'
 # python3 with numpy: Debian's own interpreter sees Debian's numpy.
 numpy=
 for python in /usr/bin/python3 python3; do "$python" -c 'import numpy' 2>/dev/null && numpy=$python && break; done

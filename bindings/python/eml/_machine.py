@@ -5,13 +5,15 @@ import json
 import operator
 from ctypes import addressof, byref, c_int32, sizeof
 from enum import IntEnum
-from typing import Any, Callable, Dict, Generator, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from . import abi
 from ._arrays import address_of
+from ._bytes import Path
+from ._callback import Callback
 from ._cancel import Cancel
 from ._handles import Handle
-from ._native import bytes_at, check, lib, two_calls, unsigned
+from ._native import bytes_at, check, lib, path_bytes, two_calls, unsigned, utf8
 from .errors import EmlArgumentError, EmlTypeError
 
 _STATES = {abi.EML_MACHINE_EMPTY: "empty", abi.EML_MACHINE_READY: "ready", abi.EML_MACHINE_HALTED: "halted",
@@ -55,6 +57,7 @@ class Op(IntEnum):
 
 
 Instruction = Union[int, Sequence[Optional[int]]]
+Program = Union[str, Iterable[Instruction]]
 
 
 class Layers(NamedTuple):
@@ -84,10 +87,12 @@ StepFunction = Callable[[Step], Any]
 class CompactMachine(Handle):
     """A transformer whose weights were compiled, not trained: each forward pass executes one instruction of a program.
 
-    A program is a list of (opcode, operand) or (opcode,), where opcodes are those of eml.Op:
+    A program is a list of (opcode, operand) or (opcode,), where opcodes are those of eml.Op, or text as eml compact run takes it:
 
     >>> import eml
     >>> eml.CompactMachine().run([(0x00, 3), (0x00, 5), (0x01,), (0xF0,), (0xFF,)])
+    [8]
+    >>> eml.CompactMachine().run("i32.const 3  i32.const 5  i32.add  output  halt")
     [8]
 
     dense: run on the dense reference, the same tokens at a higher price. keep_trace: keep every generated token in `trace`.
@@ -106,21 +111,25 @@ class CompactMachine(Handle):
 
     # -------------------------------------------------------------------------------------------- programs
 
-    def load(self, program: Iterable[Instruction], files: Any = None) -> None:
+    def load(self, program: Program, files: Any = None) -> None:
         """Checks a program and puts it at its start. EmlArgumentError or EmlLimitError if it is refused: the message says which
-        instruction and why, sub_code is its index, and what was loaded before stays.
+        instruction and why, sub_code is its index, and what was loaded before stays. EmlFormatError if a text is no program.
 
         files: what the files 0 to 3 hold, at most 32 bytes each: a list of bytes, or a dict from the file's number.
         """
-        instructions = [_instruction(i, each) for i, each in enumerate(program)]
         contents = _contents(files)  # wrong ones are refused before the program takes the old one's place
-        array = (abi.eml_instruction * len(instructions))(*instructions)
-        check(lib.eml_machine_load(self._handle, array, len(instructions)))
+        if isinstance(program, str):
+            text = utf8(program, "program")
+            check(lib.eml_machine_load_text(self._handle, text, len(text)))
+        else:
+            instructions = [_instruction(i, each) for i, each in enumerate(program)]
+            array = (abi.eml_instruction * len(instructions))(*instructions)
+            check(lib.eml_machine_load(self._handle, array, len(instructions)))
         for descriptor, data in contents:
             view = memoryview(data)
             check(lib.eml_machine_set_file(self._handle, descriptor, address_of(view), view.nbytes))
 
-    def run(self, program: Iterable[Instruction], files: Any = None, fuel: Optional[int] = None,
+    def run(self, program: Program, files: Any = None, fuel: Optional[int] = None,
             on_step: Optional[StepFunction] = None, cancel: Optional[Cancel] = None) -> List[int]:
         """Loads a program, runs it, and hands back what it put out; as far as it came, if fuel or cancel ended it first.
 
@@ -156,20 +165,9 @@ class CompactMachine(Handle):
                 return status in (abi.EML_OK, abi.EML_DONE)
 
     def _watch(self, on_step: StepFunction, fuel: int, token: Any) -> bool:
-        failures: List[BaseException] = []
-        steps = _steps(on_step, failures)
-        next(steps)
-        # The property is a way to drop the second argument, `user`, without a Python function: see _steps.
-        callback = abi.eml_machine_event_fn(property(steps.send).__get__)
-        status = lib.eml_machine_run(self._handle, fuel, callback, None, token)
-        if failures:
-            error = failures.pop()
-            failures.clear()
-            try:
-                raise error
-            finally:
-                del error  # it refers to this frame
-        return check(status) in (abi.EML_OK, abi.EML_DONE)
+        callback = Callback(abi.eml_machine_event_fn, lambda pointer: on_step(_step(pointer.contents)))
+        status = callback.finish(lib.eml_machine_run(self._handle, fuel, callback.function, None, token))
+        return status in (abi.EML_OK, abi.EML_DONE)
 
     def step(self) -> Optional[Step]:
         """Executes one instruction and tells all about it, the layers included; None if the program has halted."""
@@ -219,10 +217,16 @@ class CompactMachine(Handle):
         return int(self._info().state_bytes)
 
     def describe(self) -> Dict[str, Any]:
-        """The transformer and its parts: shape, heads, units and channels with their names, and the instructions."""
+        """The transformer: its number of parameters, its instructions, and its config (shape, rules, names of heads, units, channels)."""
         text = two_calls(lambda buf, cap, need: lib.eml_machine_describe(self._handle, buf, cap, need))
         description: Dict[str, Any] = json.loads(text[:-1])
         return description
+
+    def export(self, folder: Path) -> None:
+        """Writes the transformer into a folder, made if it is not there, from which any program can run it; with a prompt for the
+        loaded program, if there is one."""
+        name = path_bytes(folder)
+        check(lib.eml_machine_export(self._handle, name, len(name)))
 
     def _info(self) -> abi.eml_machine_info:
         info = abi.eml_machine_info(struct_size=sizeof(abi.eml_machine_info))
@@ -289,24 +293,3 @@ def _table(pointer: Any, format: str, *shape: int) -> memoryview:
     for extent in shape:
         count *= extent
     return memoryview(bytes_at(addressof(pointer.contents), 8 * count)).cast(format, shape)
-
-
-def _steps(on_step: StepFunction, failures: List[BaseException]) -> Generator[int, Any, None]:
-    """Receives each eml_machine_event pointer and yields 0 to go on or 1 to stop.
-
-    A generator for the reason that _training._steps is one: signals that arrive between C and Python are not lost.
-    """
-    stop = 0
-    pointer = None
-    while True:
-        try:
-            while True:
-                pointer = None
-                pointer = yield stop
-                if not stop:
-                    on_step(_step(pointer.contents))
-        except BaseException as error:
-            if pointer is None and isinstance(error, GeneratorExit):
-                return  # the run is over
-            failures.append(error)
-            stop = 1

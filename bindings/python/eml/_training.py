@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 from ctypes import POINTER, byref, c_char, c_char_p, cast, sizeof
-from typing import Any, Callable, Dict, Generator, List, NamedTuple, Optional
+from functools import partial
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from . import abi
+from ._callback import Callback
 from ._cancel import Cancel
 from ._native import check, lib, path_bytes, unsigned
 from .errors import EmlTypeError
@@ -70,23 +72,14 @@ class Watched:
                 raise EmlTypeError("cancel must be an eml.Cancel, not %s" % type(cancel).__name__)
             self.cancel = cancel  # keeps the token alive
             self.options.cancel = cancel._handle
-        self.failures: List[BaseException] = []
-        steps = _steps(progress, phases, self.failures)
-        next(steps)
-        # Always set, so that signals (Ctrl-C) are noticed in a training without a progress function, too. The property
-        # is a way to drop the second argument, `user`, without a Python function: see _steps.
-        self.options.progress = abi.eml_progress_fn(property(steps.send).__get__)
+        # Always set, so that signals (Ctrl-C) are noticed in a training without a progress function, too.
+        tell = None if progress is None else partial(_progress, progress=progress, phases=phases)
+        self._callback = Callback(abi.eml_progress_fn, tell)
+        self.options.progress = self._callback.function
 
     def finish(self, status: int) -> bool:
         """Raises what the progress function raised, or the failure. True: the work was cancelled."""
-        if self.failures:
-            error = self.failures.pop()
-            self.failures.clear()
-            try:
-                raise error
-            finally:
-                del error  # it refers to this frame
-        return check(status) == abi.EML_CANCELLED
+        return self._callback.finish(status) == abi.EML_CANCELLED
 
 
 class Work(Watched):
@@ -103,26 +96,7 @@ class Work(Watched):
             self.options.target_loss = target_loss
 
 
-def _steps(progress: Optional[ProgressFunction], phases: Dict[int, str],
-           failures: List[BaseException]) -> Generator[int, Any, None]:
-    """Receives each eml_progress pointer and yields 0 to go on or 1 to stop.
-
-    A generator, because Python runs signal handlers (KeyboardInterrupt!) at the first instruction of a function, before
-    any `try` in it; what is raised there would be lost between C frames. A generator resumes inside its `try`.
-    """
-    stop = 0
-    pointer = None
-    while True:
-        try:
-            while True:
-                pointer = None
-                pointer = yield stop
-                if progress is not None and not stop:
-                    state = pointer.contents
-                    progress(Progress(phases.get(state.phase, str(state.phase)), state.step, state.total, state.loss,
-                                      state.evaluations, state.accepted))
-        except BaseException as error:
-            if pointer is None and isinstance(error, GeneratorExit):
-                return  # the training is over
-            failures.append(error)
-            stop = 1
+def _progress(pointer: Any, progress: ProgressFunction, phases: Dict[int, str]) -> None:
+    state = pointer.contents
+    progress(Progress(phases.get(state.phase, str(state.phase)), state.step, state.total, state.loss, state.evaluations,
+                      state.accepted))

@@ -594,6 +594,7 @@ FUNCTIONS = {
     "eml_machine_create": (eml_status, POINTER(eml_machine_options), POINTER(_MACHINE)),
     "eml_machine_free": (eml_status, _MACHINE),
     "eml_machine_load": (eml_status, _MACHINE, POINTER(eml_instruction), c_uint64),
+    "eml_machine_load_text": (eml_status, _MACHINE, c_char_p, c_uint64),
     "eml_machine_set_file": (eml_status, _MACHINE, c_int32, c_void_p, c_uint64),
     "eml_machine_run": (eml_status, _MACHINE, c_uint64, eml_machine_event_fn, c_void_p, _CANCEL),
     "eml_machine_step": (eml_status, _MACHINE, POINTER(eml_machine_event)),
@@ -602,6 +603,7 @@ FUNCTIONS = {
     "eml_machine_file": (eml_status, _MACHINE, c_int32, c_void_p, c_uint64, _SIZE),
     "eml_machine_trace": (eml_status, _MACHINE, c_uint64, POINTER(c_int32), c_uint64, _SIZE),
     "eml_machine_describe": (eml_status, _MACHINE, _TEXT, c_uint64, _SIZE),
+    "eml_machine_export": (eml_status, _MACHINE, c_char_p, c_uint64),
 }
 
 

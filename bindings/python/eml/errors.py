@@ -10,7 +10,7 @@ class EmlError(Exception):
     """A failure in libeml.
 
     code      the status, one of eml.abi.EML_E_...
-    sub_code  EML_F_... for EmlFormatError, errno for EmlIoError, else 0
+    sub_code  EML_F_... for EmlFormatError, errno for EmlIoError, the index of the instruction for a machine's program, else 0
     offset    where in the input, in bytes; None if that has no meaning
     message   what, where, the limit and the remedy
     """

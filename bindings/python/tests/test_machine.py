@@ -1,5 +1,9 @@
-"""Compact machines: programs, refusals, runs in pieces, exceptions and signals, files, layers."""
+"""Compact machines: programs, refusals, texts, folders, runs in pieces, exceptions and signals, files, layers."""
+import json
+import os
+import pathlib
 import signal
+import tempfile
 import threading
 import unittest
 
@@ -94,11 +98,52 @@ class TestPrograms(Case):
         self.assertEqual([each["opcode"] for each in description["instructions"]], [op.value for op in Op])
         for each, op in zip(description["instructions"], Op):
             self.assertEqual(each["name"].replace("i32.", "").replace(".", "_").upper(), op.name)
-        self.assertEqual(description["d_model"], 100)
-        self.assertEqual([len(heads) for heads in description["heads"]], [13, 1, 0, 8, 2, 1, 1, 4])
-        self.assertEqual([head["store"] for head in description["heads"][7]], [0, 1, 2, 3])
-        self.assertEqual(len(description["units"]), 8)
-        self.assertTrue(all(0 <= each["channel"] < 100 for each in description["channels"]))
+        config = description["config"]
+        self.assertEqual((description["parameters"], config["d_model"]), (316000, 100))
+        self.assertEqual([len(layer["heads"]) for layer in config["layers"]], [13, 1, 0, 8, 2, 1, 1, 4])
+        self.assertEqual([head["store"] for head in config["layers"][7]["heads"]], [0, 1, 2, 3])
+        self.assertTrue(any(layer["units"] for layer in config["layers"]))
+        self.assertTrue(all(0 <= each["channel"] < 100 for each in config["channels"]))
+
+    def test_text(self):
+        machine = eml.CompactMachine()
+        self.assertEqual(machine.run(";; sum\n(i32.add (i32.const 3) (i32.const 5))\n0xF0 halt"), [8])
+        self.assertEqual(machine.run("fd_open 0 fd_read output halt", [b"x"]), [ord("x")])
+        with self.assertRaises(eml.EmlFormatError) as caught:
+            machine.load("halt\n  i32.ad")
+        self.assertIn("line 2, column 3: 'i32.ad' is not an instruction", str(caught.exception))
+        self.assertEqual(caught.exception.offset, 7)
+        with self.assertRaises(eml.EmlArgumentError) as caught:
+            machine.load("i32.const 1\n i32.add halt")
+        self.assertIn("line 2, column 2: instruction 1 (i32.add)", str(caught.exception))
+        self.assertEqual(caught.exception.sub_code, 1)
+        for wrong in ("", "\udc80 halt"):
+            with self.assertRaises(eml.EmlArgumentError):
+                machine.load(wrong)
+        with self.assertRaises(eml.EmlLimitError) as caught:
+            machine.run("loop\ni32.const 1\nbr_if\nend\nhalt")
+        self.assertIn("line 3, column 1: instruction 2", str(caught.exception))
+
+    def test_export(self):
+        machine = eml.CompactMachine()
+        with tempfile.TemporaryDirectory() as parent:
+            folder = pathlib.Path(parent, "new", "machine")
+            machine.export(folder)
+            self.assertEqual(sorted(os.listdir(folder)), ["config.json", "model.safetensors", "tokens.json"])
+            self.assertEqual(json.loads(folder.joinpath("config.json").read_bytes()), machine.describe()["config"])
+            self.assertEqual(len(json.loads(folder.joinpath("tokens.json").read_bytes())), 260)
+            machine.run("fd_open 2 fd_read output halt", {2: b"ab"}, fuel=2)
+            machine.export(str(folder))
+            prompt = json.loads(folder.joinpath("prompt.json").read_bytes())
+            self.assertEqual((prompt["tokens"], prompt["stores"]), ([259, 0xF1, 2, 0xF2, 256, 0xF0, 256, 0xFF, 256, 258],
+                                                                    [[], [], [97, 98], []]))
+            self.assertIs(machine.resume(), True)  # it goes on from where it was
+            with self.assertRaises(eml.EmlIoError):
+                machine.export(folder / "config.json")
+            with self.assertRaises(eml.EmlArgumentError):
+                machine.export("")
+            with self.assertRaises(eml.EmlTypeError):
+                machine.export(None)
 
 
 class TestRuns(Case):

@@ -49,6 +49,10 @@ public static class MachineFolder
         {
             files.Add((PromptFile, MachinePromptJson.Write(prompt)));
         }
+        if (File.Exists(folder))
+        {
+            throw new EmlException(ErrorCode.Io, $"cannot write {folder}: it is a file; give the name of a folder", NotADirectory);
+        }
         AtomicFile.Guard(folder, "write", () => Directory.CreateDirectory(folder));
         string[] paths = [.. files.Select(file => Path.Join(folder, file.Name))];
         for (int i = 0; i < paths.Length; i++)
@@ -73,6 +77,9 @@ public static class MachineFolder
         (TransformerConfig shape, TransformerNames names) = MachineConfigJson.Read(config);
         return MachineSafetensors.Read(safetensors, shape, names);
     }
+
+    /// <summary>errno of Linux.</summary>
+    private const int NotADirectory = 20;
 
     private static byte[] WriteTokens(IReadOnlyList<MachineToken> tokens)
     {

@@ -43,6 +43,18 @@ public sealed class CompactText
         return parser;
     }
 
+    /// <summary>A failure of one of the instructions, with the line and column where that stands; any other as it is.</summary>
+    public EmlException Placed(EmlException failure)
+    {
+        ArgumentNullException.ThrowIfNull(failure);
+        if (!failure.Message.StartsWith("instruction ", StringComparison.Ordinal) || failure.SubCode >= _places.Count)
+        {
+            return failure;
+        }
+        (int line, int column) = _places[failure.SubCode];
+        return new EmlException(failure.Code, $"line {line}, column {column}: {failure.Message}", failure.SubCode);
+    }
+
     /// <summary>Writes a program, an instruction a line, the bodies of loops indented.</summary>
     public static string Write(IEnumerable<CompactInstruction> program)
     {
@@ -262,8 +274,8 @@ public sealed class CompactText
     private static string Shown(string word)
     {
         const int Longest = 40;
-        string shown = string.Concat(word.Take(Longest).Select(c => char.IsControl(c) || char.IsSurrogate(c) ? '\uFFFD' : c));
-        return word.Length > Longest ? shown + "…" : shown;
+        string shown = string.Concat(word.EnumerateRunes().Take(Longest).Select(rune => Rune.IsControl(rune) ? "\uFFFD" : rune.ToString()));
+        return shown.Length < word.Length ? shown + "…" : shown;
     }
 
     private EmlException Refuse(string why) => Refuse(_at, _line, Column, why);

@@ -5,7 +5,8 @@ namespace Eml.Machine.Transformer;
 /// Of keys with the same first component, the one with the largest second component has the highest score for every query, and among
 /// equals the latest wins: one entry per first component is exact, so the memory grows with the different things remembered, not with
 /// the sequence. If moreover no key lies above the parabola (2j, -j^2), a query q whose entry (2q, -q^2) is there scores q^2 with it and
-/// q^2 - (q - k/2)^2 at most with any other: that entry is the only winner and is found in one step. Else all entries are compared.
+/// q^2 - (q - k/2)^2 at most with any other: that entry is the only winner and is found in one step. Else all entries are compared; the winner is
+/// kept up to date for the case that the same query follows, as it does for every position of a prompt.
 /// </remarks>
 internal sealed class LookupMemory(int values)
 {
@@ -20,6 +21,8 @@ internal sealed class LookupMemory(int values)
     private long[] _positions = new long[16];
     private double[] _values = new double[16 * values];
     private bool _aboveParabola;
+    private double _searched = double.NaN;
+    private int _found = -1;
 
     /// <summary>Number of entries.</summary>
     public int Count { get; private set; }
@@ -40,6 +43,8 @@ internal sealed class LookupMemory(int values)
         _table.Clear();
         Count = 0;
         _aboveParabola = false;
+        _searched = double.NaN;
+        _found = -1;
     }
 
     /// <summary>The entry that a new key takes, or -1 if an older one is better for every query. The caller writes the values.</summary>
@@ -67,6 +72,10 @@ internal sealed class LookupMemory(int values)
         _second[entry] = second;
         _positions[entry] = position;
         _aboveParabola |= second > -0.25 * first * first;
+        if (!double.IsNaN(_searched))
+        {
+            _found = Better(_searched, _found, entry); // an entry only ever gets better
+        }
         return entry;
     }
 
@@ -78,17 +87,27 @@ internal sealed class LookupMemory(int values)
         {
             return exact;
         }
-        int best = -1;
-        double bestScore = 0.0;
-        for (int i = 0; i < Count; i++)
+        if (query != _searched)
         {
-            double score = (query * _first[i]) + _second[i];
-            if (best < 0 || score > bestScore || (score == bestScore && _positions[i] > _positions[best]))
+            (_searched, _found) = (query, -1);
+            for (int i = 0; i < Count; i++)
             {
-                (best, bestScore) = (i, score);
+                _found = Better(query, _found, i);
             }
         }
-        return best;
+        return _found;
+    }
+
+    /// <summary>Which of two entries a query reads; <paramref name="best"/> may be -1.</summary>
+    private int Better(double query, int best, int other)
+    {
+        if (best < 0)
+        {
+            return other;
+        }
+        double bestScore = (query * _first[best]) + _second[best];
+        double score = (query * _first[other]) + _second[other];
+        return score > bestScore || (score == bestScore && _positions[other] > _positions[best]) ? other : best;
     }
 
     private int Find(double first)

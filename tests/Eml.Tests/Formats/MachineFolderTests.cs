@@ -27,7 +27,7 @@ public sealed class MachineFolderTests : IDisposable
     {
         TransformerWeights weights = CompactMachine.Weights;
         string folder = Path.Join(_folder, "new", "folder");
-        string[] paths = MachineFolder.Save(folder, weights, s_tokens);
+        string[] paths = CompactFolder.Save(folder);
         Assert.Equal(["model.safetensors", "config.json", "tokens.json"], paths.Select(path => Path.GetFileName(path)));
         TransformerWeights back = MachineFolder.Load(folder);
         AssertSame(weights, back);
@@ -177,11 +177,24 @@ public sealed class MachineFolderTests : IDisposable
     }
 
     [Fact]
+    public void The_description_holds_the_config_and_the_instructions()
+    {
+        using var description = JsonDocument.Parse(CompactDescription.ToJson());
+        using var config = JsonDocument.Parse(MachineConfigJson.Write(CompactMachine.Weights));
+        Assert.Equal(CompactMachine.Weights.Config.Parameters, description.RootElement.GetProperty("parameters").GetInt64());
+        Assert.True(JsonElement.DeepEquals(config.RootElement, description.RootElement.GetProperty("config")));
+        Assert.Equal(InstructionSet.All.Select(each => ((int)each.Opcode, each.Name, each.Pops, each.Pushes, each.Operand.ToString().ToLowerInvariant())),
+            description.RootElement.GetProperty("instructions").EnumerateArray().Select(each => (each.GetProperty("opcode").GetInt32(),
+                each.GetProperty("name").GetString()!, each.GetProperty("pops").GetInt32(), each.GetProperty("pushes").GetInt32(),
+                each.GetProperty("operand").GetString()!)));
+    }
+
+    [Fact]
     public void A_folder_that_cannot_be_is_an_io_error()
     {
         string file = Path.Join(_folder, "file");
         File.WriteAllText(file, "");
-        Refused.As(ErrorCode.Io, () => MachineFolder.Save(file, CompactMachine.Weights, s_tokens));
+        Refused.As(ErrorCode.Io, () => CompactFolder.Save(file));
         Refused.As(ErrorCode.Io, () => MachineFolder.Load(Path.Join(_folder, "none")));
         Refused.As(ErrorCode.Shape, () => MachineFolder.Save(_folder, CompactMachine.Weights, s_tokens[1..]));
     }

@@ -80,6 +80,7 @@ public class CompactTextTests
     [InlineData("()", 1, 1, 0, "'(' has no instruction behind it")]
     [InlineData("(i32.const (i32.const 1))", 1, 2, 1, "i32.const needs an operand")]
     [InlineData("(i32.add i32.const 1 i32.const 2)", 1, 10, 9, "must have parentheses of its own")]
+    [InlineData("🙂\u007f", 1, 1, 0, "'🙂\ufffd' is not an instruction")]
     [InlineData("(; comment ;)", 1, 1, 0, "block comment")]
     [InlineData("halt ; x", 1, 6, 5, "';' is not an instruction")]
     public void What_is_wrong_is_refused_with_its_place(string text, int line, int column, int offset, string message)

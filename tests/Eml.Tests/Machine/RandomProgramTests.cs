@@ -13,7 +13,7 @@ public class RandomProgramTests(ITestOutputHelper output)
 
     [Fact]
     [Trait("Category", "Paths")]
-    public void Some_programs_run_as_on_the_plain_interpreter() => Run(1_000_001, 1_000, 90);
+    public void Some_programs_run_as_on_the_plain_interpreter() => Run(1_000_001, 300, 90);
 
     [Fact]
     public void Longer_runs_are_the_same() => Run(2_000_001, 100, 400);

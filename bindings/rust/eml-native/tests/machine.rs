@@ -1,4 +1,4 @@
-//! Compact machines: programs, refusals, runs in pieces, closures, cancelling, files, traces, layer data.
+//! Compact machines: programs, refusals, texts, folders, runs in pieces, closures, cancelling, files, traces, layer data.
 
 extern crate eml_native as eml_core;
 
@@ -103,6 +103,41 @@ fn refusals_name_the_instruction() {
     machine.load(&[op(Op::Loop), with(Op::Const, 1), op(Op::BrIf), op(Op::EndLoop), op(Op::Halt)]).unwrap();
     let error = machine.run(0).unwrap_err();
     assert_eq!((error.code, error.sub_code, machine.state()), (ErrorCode::Limit, 2, MachineState::Failed));
+}
+
+#[test]
+fn text_is_a_program() {
+    let mut machine = CompactMachine::new().unwrap();
+    machine.load_text(";; sum\n(i32.add (i32.const 3) (i32.const 5))\n0xF0 halt").unwrap();
+    assert_eq!((machine.run(0), machine.output()), (Ok(Run::Halted), vec![8]));
+    let error = machine.load_text("halt\n  i32.ad").unwrap_err();
+    assert_eq!((error.code, error.offset), (ErrorCode::Format, Some(7)));
+    assert!(error.message.contains("line 2, column 3: 'i32.ad' is not an instruction"), "{error}");
+    let error = machine.load_text("i32.const 1\n i32.add halt").unwrap_err();
+    assert_eq!((error.code, error.sub_code), (ErrorCode::Argument, 1));
+    assert!(error.message.starts_with("line 2, column 2: instruction 1 (i32.add)"), "{error}");
+    assert_eq!(machine.load_text("").unwrap_err().code, ErrorCode::Argument);
+    assert_eq!(machine.output(), [8]); // what was loaded stays
+}
+
+#[test]
+fn folders_hold_the_transformer() {
+    let parent = std::env::temp_dir().join(format!("eml-machine-{}", std::process::id()));
+    let folder = parent.join("new");
+    let mut machine = CompactMachine::new().unwrap();
+    machine.export(&folder).unwrap();
+    assert!(!folder.join("prompt.json").exists());
+    let config = std::fs::read_to_string(folder.join("config.json")).unwrap();
+    assert!(machine.describe().contains(config.trim()));
+    machine.load_text("i32.const 9 output halt").unwrap();
+    machine.run(1).unwrap();
+    machine.export(&folder).unwrap();
+    let prompt = json::parse(&std::fs::read_to_string(folder.join("prompt.json")).unwrap()).expect("JSON");
+    let tokens: Vec<usize> = prompt["tokens"].array().iter().map(|token| token.usize()).collect();
+    assert_eq!(tokens, [259, 0, 9, 0xF0, 256, 0xFF, 256, 258]);
+    assert_eq!(machine.export(folder.join("config.json")).unwrap_err().code, ErrorCode::Io);
+    assert_eq!(machine.export("").unwrap_err().code, ErrorCode::Argument);
+    std::fs::remove_dir_all(parent).unwrap();
 }
 
 #[test]
@@ -223,6 +258,7 @@ fn the_description_has_every_instruction() {
         assert_eq!(name, format!("{op:?}").to_lowercase());
     }
     assert_eq!(Op::from_code(2), None);
-    assert_eq!(description["heads"].array().iter().map(|layer| layer.array().len()).sum::<usize>(), 30);
+    let layers = description["config"]["layers"].array();
+    assert_eq!(layers.iter().map(|layer| layer["heads"].array().len()).sum::<usize>(), 30);
     assert_eq!(format!("{:?}", counting()), "[Const 250, LocalSet 0, Loop, LocalGet 0, Output, LocalGet 0, Const 1, Add, LocalTee 0, Const 1, Ne, BrIf 0, EndLoop, Halt]");
 }

@@ -385,6 +385,11 @@ dynamic! {
             program: *const eml_instruction,
             count: u64,
         ) -> eml_status;
+        pub fn eml_machine_load_text(
+            machine: *mut eml_machine,
+            text: *const c_char,
+            text_len: u64,
+        ) -> eml_status;
         pub fn eml_machine_set_file(
             machine: *mut eml_machine,
             descriptor: i32,
@@ -425,6 +430,11 @@ dynamic! {
             buf: *mut c_char,
             cap: u64,
             need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_machine_export(
+            machine: *const eml_machine,
+            path: *const c_char,
+            path_len: u64,
         ) -> eml_status;
     }
 }

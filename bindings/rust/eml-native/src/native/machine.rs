@@ -4,6 +4,7 @@ use std::any::Any;
 use std::ops::ControlFlow;
 use std::os::raw::c_void;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 use std::{fmt, ptr, slice};
 
 use eml_sys as sys;
@@ -11,6 +12,7 @@ use eml_sys as sys;
 use super::bytes::{two_calls, two_calls_text};
 use super::cancel::Cancel;
 use super::error::{check, must, Error};
+use super::utf8;
 
 /// What an instruction does. Values are bytes, arithmetic is modulo 256; b is the top of the stack, a the value below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -311,6 +313,25 @@ impl CompactMachine {
         Ok(())
     }
 
+    /// The same for program text, as `eml compact run` takes it; errors begin with line and column.
+    ///
+    /// ```
+    /// use eml_native::native::CompactMachine;
+    ///
+    /// # fn main() -> Result<(), eml_native::native::Error> {
+    /// let mut machine = CompactMachine::new()?;
+    /// machine.load_text("i32.const 6  i32.const 7  i32.mul  output  halt")?;
+    /// machine.run(0)?;
+    /// assert_eq!(machine.output(), [42]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn load_text(&mut self, program: &str) -> Result<(), Error> {
+        // SAFETY: sole user of the handle; the text is read during the call only.
+        check(unsafe { sys::eml_machine_load_text(self.handle, program.as_ptr().cast(), program.len() as u64) })?;
+        Ok(())
+    }
+
     /// Sets what a file (0 to 3) holds, at most 32 bytes: after `load`, before the first instruction.
     pub fn set_file(&mut self, descriptor: i32, contents: &[u8]) -> Result<(), Error> {
         let (bytes, size) = (contents.as_ptr().cast(), contents.len() as u64);
@@ -430,6 +451,15 @@ impl CompactMachine {
     pub fn describe(&self) -> String {
         // SAFETY: const handle; the buffer is as large as is said.
         must(two_calls_text(|buf, cap, need| unsafe { sys::eml_machine_describe(self.handle, buf, cap, need) }))
+    }
+
+    /// Writes the transformer into a folder, made if it is not there, from which any program can run it; if a program is
+    /// loaded, with a prompt that begins it.
+    pub fn export(&self, folder: impl AsRef<Path>) -> Result<(), Error> {
+        let path = utf8(folder.as_ref())?;
+        // SAFETY: const handle; the path is read during the call only.
+        check(unsafe { sys::eml_machine_export(self.handle, path.as_ptr().cast(), path.len() as u64) })?;
+        Ok(())
     }
 
     fn info(&self) -> sys::eml_machine_info {
