@@ -1,44 +1,21 @@
-/* SHA-256 (FIPS 180-4) of the input. The constants are computed: they are the first 32 bits of the fractional parts of the cube
- * roots (rounds) and square roots (start) of the first primes. */
+/* SHA-256 (FIPS 180-4) of the input, as 64 hexadecimal digits. */
 #include "wasi.h"
 
-static u32 constants[64], state[8];
+/* The first 32 bits of the fractional parts of the cube roots of the first 64 primes, and of the square roots of the first 8. */
+static const u32 constants[64] = {
+  0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+  0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+  0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+  0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+  0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+  0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+  0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+  0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+static u32 state[8] = {
+  0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+};
 static u8 block[64];
-
-/* floor(cbrt(prime) * 2^32) or floor(sqrt(prime) * 2^32), modulo 2^32, bit by bit: the largest r with r^power <= prime * 2^(32 power). */
-static u32 root(u32 prime, i32 power) {
-  u64 r = 0;
-  for (i32 bit = 36; bit >= 0; bit--) {
-    /* r^2 and r^3 as numbers of 32-bit digits. */
-    u64 candidate = r | 1ull << bit;
-    u32 product[5] = { (u32)candidate, (u32)(candidate >> 32), 0, 0, 0 };
-    for (i32 k = 1; k < power; k++) {
-      u64 carry = 0, low = (u32)candidate, high = candidate >> 32;
-      u64 before = 0;
-      for (i32 i = 0; i < 5; i++) {
-        /* digit i of the product: digit i times the low half, the digit before it times the high half */
-        u32 digit = product[i];
-        u64 first = digit * low + (u32)carry, second = before * high + (u32)first;
-        product[i] = (u32)second;
-        carry = (carry >> 32) + (first >> 32) + (second >> 32);
-        before = digit;
-      }
-    }
-    if (product[power] < prime && product[power + 1] == 0) r = candidate;
-  }
-  return (u32)r;
-}
-
-static void prepare(void) {
-  i32 count = 0;
-  for (u32 n = 2; count < 64; n++) {
-    i32 is_prime = 1;
-    for (u32 d = 2; d * d <= n; d++) is_prime &= n % d != 0;
-    if (!is_prime) continue;
-    if (count < 8) state[count] = root(n, 2);
-    constants[count++] = root(n, 3);
-  }
-}
 
 static u32 rotate(u32 x, u32 n) { return x >> n | x << (32 - n); }
 
@@ -64,7 +41,6 @@ static void compress(void) {
 }
 
 void _start(void) {
-  prepare();
   u64 bits = 0;
   u32 used = 0;
   for (i32 c = get_char(); c != END_OF_INPUT; c = get_char()) {

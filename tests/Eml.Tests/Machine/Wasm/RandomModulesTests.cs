@@ -36,7 +36,8 @@ public sealed class RandomModulesTests(ITestOutputHelper output)
         Assert.All(WasmOpcodes.Integer, operation => Assert.True(executed[operation.Key] >= s_count / 200, $"{operation.Value.Name}: {executed[operation.Key]} times"));
     }
 
-    /// <summary>The first 300 modules as V8 runs them (Node.js 20), folded into one number; V8 calls an empty place in a table a mismatch.</summary>
+    /// <summary>The first 300 modules as V8 runs them (Node.js 20), folded into one number; V8 calls an empty place in a table a mismatch. The
+    /// first 10,000 were compared one by one with V8 and with Wasmtime 50, which tells them apart: no difference. Whoever changes what is made compares again.</summary>
     [Fact]
     public void The_plain_interpreter_does_what_a_compiling_engine_does()
     {
