@@ -110,6 +110,9 @@ internal sealed class WasmReader(byte[] bytes, int start, int end)
         return part;
     }
 
+    /// <summary>Goes back to an offset that it has been at.</summary>
+    public void GoTo(int offset) => Offset = offset;
+
     /// <summary>Bytes that are not what they should be, <paramref name="back"/> bytes from here.</summary>
     public EmlException Malformed(string what, int back = 0) => Malformed(what, Offset, back);
 

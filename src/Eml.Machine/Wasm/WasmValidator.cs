@@ -460,5 +460,11 @@ internal sealed class WasmValidator
         _frames[^1].IsUnreachable = true;
     }
 
-    private EmlException Invalid(string what) => WasmReader.Invalid(what, _at, _function);
+    /// <summary>A body that is not valid; one whose bytes are malformed further on is called that, since decoding comes before validation.</summary>
+    private EmlException Invalid(string what)
+    {
+        _reader.GoTo(_at);
+        WasmSkip.Body(_reader, _frames.Count);
+        return WasmReader.Invalid(what, _at, _function);
+    }
 }

@@ -1,0 +1,6 @@
+#include "wasi.h"
+
+void _start(void) {
+  put_text("Hello, world!\n");
+  flush();
+}
