@@ -227,6 +227,11 @@ internal sealed class PlanPass
         {
             return min >= 0.0 ? Form.Zero.Plus(gate, value.Constant) : Form.Zero.Plus(Form.Of(Hinge(gate, max)), value.Constant);
         }
+        PlanOp? same = _ops.Find(op => op.Kind is PlanKind.Product or PlanKind.Gated && op.A.Same(gate) && op.B.Same(value));
+        if (same is not null)
+        {
+            return Form.Of(same.Targets[0]);
+        }
         int target;
         if (min >= 0.0 && gate.Same(value))
         {

@@ -7,8 +7,11 @@ namespace Eml.Machine.Universal;
 /// token: every instruction names its successor, and validation has fixed the height of the operand stack at each.</summary>
 internal sealed class CodeLayout
 {
-    /// <summary>The instruction that calls what the host wants, and the one after it.</summary>
-    public const int Stub = 1, StubEnd = 2;
+    /// <summary>Two instructions that call what the host wants and hand it the results; two that load a word and hand it over.</summary>
+    public const int Stub = 1, StubEnd = 2, Peek = 3, PeekEnd = 4;
+
+    /// <summary>What the last of them gives as the number of the host function.</summary>
+    public const uint Done = uint.MaxValue;
 
     private readonly WasmModule _module;
     private readonly int[] _entries;
@@ -25,7 +28,7 @@ internal sealed class CodeLayout
         _frameLimit = module.Functions.Length == 0 ? 0 : module.Functions.Max(function => function.Locals.Length + function.MaxHeight) + 1;
         _entries = new int[module.FunctionTypes.Length];
         _places = new int[module.Functions.Length][];
-        int place = StubEnd + 1;
+        int place = PeekEnd + 1;
         for (int f = 0; f < module.ImportedFunctions; f++, place += 2)
         {
             _entries[f] = place;
@@ -49,6 +52,23 @@ internal sealed class CodeLayout
     /// <summary>Instructions that the module needs.</summary>
     public int Length { get; }
 
+    /// <summary>Per instruction: whether it is one of the module's own, and not a target of br_table or the end of a function.</summary>
+    public bool[] IsOwn()
+    {
+        bool[] own = new bool[Length];
+        for (int i = 0; i < _places.Length; i++)
+        {
+            for (int c = 0; c < _places[i].Length - 1; c++)
+            {
+                if (_places[i][c] >= 0)
+                {
+                    own[_places[i][c]] = true;
+                }
+            }
+        }
+        return own;
+    }
+
     /// <summary>The number of the signature that equals all equal ones.</summary>
     public int TypeOf(int function) => _types[_module.FunctionTypes[function]];
 
@@ -63,6 +83,8 @@ internal sealed class CodeLayout
     /// <summary>The tokens of all functions.</summary>
     public IEnumerable<double[]> Tokens()
     {
+        yield return Token(Peek, MachineOp.Of(WasmOpcode.I64Load), PeekEnd);
+        yield return Token(PeekEnd, MachineOp.HostCall, PeekEnd, low: Done, count: 1);
         for (int f = 0; f < _module.ImportedFunctions; f++)
         {
             WasmSignature type = _module.Types[_module.FunctionTypes[f]];
@@ -78,11 +100,11 @@ internal sealed class CodeLayout
         }
     }
 
-    /// <summary>The tokens that call a function and stop.</summary>
+    /// <summary>The tokens that call a function.</summary>
     public IEnumerable<double[]> CallTokens(int function)
     {
         yield return Token(Stub, MachineOp.Of(WasmOpcode.Call), StubEnd, target: Entry(function), count: FrameOf(function));
-        yield return Token(StubEnd, MachineOp.Halt, StubEnd);
+        yield return Token(StubEnd, MachineOp.HostCall, StubEnd, low: Done, count: _module.Types[_module.FunctionTypes[function]].Results.Length);
     }
 
     private static int[] Canonical(WasmModule module)

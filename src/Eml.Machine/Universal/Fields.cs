@@ -56,7 +56,7 @@ internal enum Field
 }
 
 /// <summary>What a generated token says to who runs the machine.</summary>
-public enum StepStatus
+internal enum StepStatus
 {
     /// <summary>Go on.</summary>
     Running,
@@ -76,8 +76,6 @@ public enum StepStatus
     SignatureMismatch,
     /// <summary>call stack exhausted</summary>
     StackExhausted,
-    /// <summary>What the host called has returned.</summary>
-    Done,
     /// <summary>An argument of a host function.</summary>
     HostArgument,
     /// <summary>The call of the host function whose number is in the value.</summary>

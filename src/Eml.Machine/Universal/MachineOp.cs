@@ -17,8 +17,5 @@ internal static class MachineOp
     /// <summary>Hands the arguments to the host, one a step, and then the number of the imported function.</summary>
     public const int HostCall = 201;
 
-    /// <summary>The end of what the host called.</summary>
-    public const int Halt = 202;
-
     public static int Of(WasmOpcode opcode) => (int)opcode + 1;
 }

@@ -25,7 +25,7 @@ internal enum Signal
     Extend8, Extend16, Extend32, Sign8, Sign16, Sign32, SignHigh,
     Memory, Load, Load1, Load2, Load4, Load8, Store, Store2, Store4, Store8, Bytes,
     MemorySize, MemoryGrow,
-    Br, BrIf, If, BrTable, AnyCall, Call, CallIndirect, Return, HostCall, Halt, Unreachable,
+    Br, BrIf, If, BrTable, AnyCall, Call, CallIndirect, Return, HostCall, Unreachable,
     /// <summary>How many there are.</summary>
     Count,
 }
@@ -38,7 +38,6 @@ internal static class Signals
     {
         MachineOp.LocalGetOwn => signal is Signal.Writes or Signal.OwnLocal ? 1 : 0,
         MachineOp.HostCall => signal is Signal.HostCall or Signal.MovesTop ? 1 : 0,
-        MachineOp.Halt => signal is Signal.Halt ? 1 : 0,
         _ => op > 0 && WasmOpcodes.Integer.TryGetValue((byte)(op - 1), out WasmOperation? operation) ? Of(signal, (WasmOpcode)(op - 1), operation) : 0,
     };
 

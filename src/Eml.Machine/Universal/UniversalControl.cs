@@ -56,7 +56,7 @@ internal sealed partial class UniversalMachine
         Linear exhaustion = _g.Unit("exhausted", Reached("exhausted", exhausted, 1.0) - refused, 1.0);
         Linear status = ((int)StepStatus.Unreachable * Is(Signal.Unreachable)) + ((int)StepStatus.MemoryBounds * memory.OutOfBounds)
             + ((int)StepStatus.UndefinedElement * undefined) + ((int)StepStatus.UninitializedElement * uninitialized)
-            + ((int)StepStatus.SignatureMismatch * wrong) + ((int)StepStatus.StackExhausted * exhaustion) + ((int)StepStatus.Done * Is(Signal.Halt))
+            + ((int)StepStatus.SignatureMismatch * wrong) + ((int)StepStatus.StackExhausted * exhaustion)
             + ((int)StepStatus.HostArgument * argument) + ((int)StepStatus.HostCall * (Is(Signal.HostCall) - argument))
             + Sum(traps.Select(trap => (int)trap.Status * trap.If));
         return new Control(nextIp, nextFrame, entered, depth + Is(Signal.AnyCall) - returns, status, _g.Unit("phase", stays, phase + 1.0), moveWrites,

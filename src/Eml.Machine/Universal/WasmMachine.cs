@@ -1,0 +1,324 @@
+using Eml.Machine.Planned;
+using Eml.Machine.Transformer;
+using Eml.Machine.Wasm;
+using Eml.Numerics;
+
+namespace Eml.Machine.Universal;
+
+/// <summary>What a host function does: it takes and gives values as bits, and may read and write the machine's memory.</summary>
+public delegate ulong[] WasmHostFunction(WasmMachine machine, ulong[] arguments);
+
+/// <summary>How a run stands.</summary>
+public enum WasmStatus
+{
+    /// <summary>The function returned.</summary>
+    Done,
+    /// <summary>It used the given number of steps and can go on.</summary>
+    OutOfFuel,
+    /// <summary>A cancel token or the listener stopped it; it can go on.</summary>
+    Cancelled,
+    /// <summary>It trapped; <see cref="WasmMachine.Trap"/> says why.</summary>
+    Trapped,
+}
+
+/// <summary>One generated token.</summary>
+/// <param name="Token">Its number, from 0.</param>
+/// <param name="Numbers">Its numbers; they are overwritten by the next.</param>
+public readonly record struct WasmStep(long Token, ReadOnlyMemory<double> Numbers);
+
+/// <summary>A WebAssembly module at work inside the transformer: one forward pass executes one instruction.</summary>
+public sealed class WasmMachine
+{
+    private static readonly Lazy<TransformerWeights> s_weights = new(UniversalMachine.Compile);
+
+    private readonly Engine _engine;
+    private readonly CodeLayout _layout;
+    private readonly WasmHostFunction[] _host;
+    private readonly bool[] _isOwn;
+    private readonly int _globals;
+    private readonly List<ulong> _arguments = [];
+    private double[] _state = new double[(int)Field.Generated];
+    private double[] _next = new double[(int)Field.Generated];
+
+    /// <summary>Puts a module at its start, its start function not yet called.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="imports">What it imports.</param>
+    /// <param name="dense">Run on the dense reference instead of the fast path: the same tokens, slowly.</param>
+    /// <exception cref="EmlException">An import is missing, or a segment does not fit; the message says which.</exception>
+    public WasmMachine(WasmModule module, WasmImports? imports = null, bool dense = false)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        Module = module;
+        _layout = new CodeLayout(module);
+        _isOwn = _layout.IsOwn();
+        _globals = module.GlobalTypes.Length;
+        var prompt = new WasmPrompt(module, _layout, imports ?? new WasmImports());
+        _host = prompt.Functions;
+        _engine = dense ? new DenseEngine(Weights) : new PlannedEngine(Weights);
+        foreach (double[] token in prompt.Tokens())
+        {
+            _engine.Step(token, []);
+            PromptTokens++;
+        }
+        _state[(int)Field.Pages] = module.Memories.Length > 0 ? module.Memories[0].Min : 0;
+        _state[(int)Field.Clock] = 1;
+    }
+
+    /// <summary>The weights, compiled once for all machines.</summary>
+    public static TransformerWeights Weights => s_weights.Value;
+
+    /// <summary>The module.</summary>
+    public WasmModule Module { get; }
+
+    /// <summary>Tokens that the module and the host gave.</summary>
+    public long PromptTokens { get; private set; }
+
+    /// <summary>Generated tokens, which is the number of forward passes for them.</summary>
+    public long Tokens { get; private set; }
+
+    /// <summary>Executed instructions; block, loop, else, end and nop are not counted.</summary>
+    public long Instructions { get; private set; }
+
+    /// <summary>Bytes that the run holds besides the weights.</summary>
+    public long StateBytes => _engine.StateBytes;
+
+    /// <summary>Size of the memory in pages of 65,536 bytes.</summary>
+    public long Pages => (long)_state[(int)Field.Pages];
+
+    /// <summary>Why the last run trapped, or null.</summary>
+    public string? Trap { get; private set; }
+
+    /// <summary>Values that the last function returned, as bits.</summary>
+    public ulong[] Results { get; private set; } = [];
+
+    /// <summary>Sees every generated token and stops the run by returning false.</summary>
+    public Func<WasmStep, bool>? Listener { get; set; }
+
+    /// <summary>Names of the exported functions.</summary>
+    public IEnumerable<string> Functions => Module.Exports.Where(export => export.Kind == WasmKind.Function).Select(export => export.Name);
+
+    /// <summary>Prepares the call of an exported function.</summary>
+    /// <exception cref="EmlException"><see cref="ErrorCode.Argument"/>: no such function, or arguments that do not fit.</exception>
+    public void Begin(string name, params ulong[] arguments)
+    {
+        WasmExport? export = Array.Find(Module.Exports, export => export.Kind == WasmKind.Function && export.Name == name);
+        if (export is null)
+        {
+            throw new EmlException(ErrorCode.Argument, $"wasm: the module exports no function '{name}'; it exports {string.Join(", ", Functions.DefaultIfEmpty("none"))}");
+        }
+        Begin(export.Index, arguments);
+    }
+
+    /// <summary>Prepares the call of function <paramref name="index"/>.</summary>
+    public void Begin(int index, params ulong[] arguments)
+    {
+        ArgumentNullException.ThrowIfNull(arguments);
+        WasmSignature type = Module.Types[Module.FunctionTypes[index]];
+        if (arguments.Length != type.Parameters.Length)
+        {
+            throw new EmlException(ErrorCode.Argument, $"wasm: the function takes {type.Parameters.Length} arguments {type}; {arguments.Length} are given");
+        }
+        Trap = null;
+        Results = [];
+        _arguments.Clear();
+        foreach (double[] token in _layout.CallTokens(index))
+        {
+            Feed(token);
+        }
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            WriteSlot(_globals + i, type.Parameters[i] == WasmType.I32 ? (uint)arguments[i] : arguments[i]);
+        }
+        Restart(CodeLayout.Stub, _globals);
+    }
+
+    /// <summary>Generates at most <paramref name="fuel"/> tokens.</summary>
+    /// <exception cref="EmlException"><see cref="ErrorCode.State"/>: nothing was begun. What a host function throws.</exception>
+    public WasmStatus Run(long fuel = long.MaxValue, Cancel? cancel = null)
+    {
+        if (_state[(int)Field.Ip] == 0.0)
+        {
+            throw new EmlException(ErrorCode.State, "wasm: no function is being called; begin one");
+        }
+        for (long i = 0; i < fuel; i++)
+        {
+            if ((i & 255) == 0 && cancel is { IsSet: true })
+            {
+                return WasmStatus.Cancelled;
+            }
+            int ip = (int)_state[(int)Field.Ip];
+            Instructions += _isOwn[ip] && _state[(int)Field.Phase] == 0.0 ? 1 : 0;
+            Generate();
+            bool goOn = Listener is null || Listener(new WasmStep(Tokens - 1, _state));
+            var status = (StepStatus)(int)_state[(int)Field.Status];
+            if (status != StepStatus.Running && Answer(status) is WasmStatus end)
+            {
+                _state[(int)Field.Ip] = 0.0;
+                return end;
+            }
+            if (!goOn)
+            {
+                return WasmStatus.Cancelled;
+            }
+        }
+        return WasmStatus.OutOfFuel;
+    }
+
+    /// <summary>Calls an exported function and gives its results.</summary>
+    /// <exception cref="EmlException"><see cref="ErrorCode.State"/>: it trapped; the message is the specification's.</exception>
+    public ulong[] Invoke(string name, params ulong[] arguments)
+    {
+        Begin(name, arguments);
+        return Run() == WasmStatus.Trapped ? throw new EmlException(ErrorCode.State, $"wasm: trap: {Trap}") : Results;
+    }
+
+    /// <summary>Calls the start function, if the module has one.</summary>
+    public WasmStatus Start()
+    {
+        if (Module.Start < 0)
+        {
+            return WasmStatus.Done;
+        }
+        Begin(Module.Start);
+        return Run();
+    }
+
+    /// <summary>Reads memory: the machine executes loads.</summary>
+    /// <exception cref="EmlException"><see cref="ErrorCode.Argument"/>: beyond its end.</exception>
+    public byte[] ReadMemory(uint address, int count)
+    {
+        CheckBounds(address, count);
+        byte[] bytes = new byte[count];
+        for (int done = 0; done < count;)
+        {
+            long at = address + (long)done;
+            ulong word = PeekWord((uint)(at & ~7L));
+            for (int shift = (int)(at & 7); shift < 8 && done < count; shift++, done++)
+            {
+                bytes[done] = (byte)(word >> (8 * shift));
+            }
+        }
+        return bytes;
+    }
+
+    /// <summary>Writes memory: whole words enter as tokens.</summary>
+    /// <exception cref="EmlException"><see cref="ErrorCode.Argument"/>: beyond its end.</exception>
+    public void WriteMemory(uint address, ReadOnlySpan<byte> bytes)
+    {
+        CheckBounds(address, bytes.Length);
+        for (int done = 0; done < bytes.Length;)
+        {
+            long at = address + (long)done;
+            int shift = (int)(at & 7);
+            bool whole = shift == 0 && bytes.Length - done >= 8;
+            ulong word = whole ? 0 : PeekWord((uint)(at & ~7L));
+            for (; shift < 8 && done < bytes.Length; shift++, done++)
+            {
+                word = (word & ~(255UL << (8 * shift))) | ((ulong)bytes[done] << (8 * shift));
+            }
+            Feed(WasmPrompt.WordToken((uint)((at & ~7L) >> 3), word, _state[(int)Field.Clock]));
+        }
+    }
+
+    private void CheckBounds(uint address, int count)
+    {
+        if (count < 0 || address + (long)count > Pages * 65536)
+        {
+            throw new EmlException(ErrorCode.Argument, $"wasm: {count} bytes at {address} are beyond the memory's {Pages * 65536}");
+        }
+    }
+
+    private ulong PeekWord(uint address)
+    {
+        double[] saved = [.. _state];
+        int frame = (int)saved[(int)Field.Frame] + 64;
+        WriteSlot(frame, address);
+        Restart(CodeLayout.Peek, frame);
+        Generate();
+        Generate();
+        ulong word = Value();
+        saved[(int)Field.Clock] = _state[(int)Field.Clock];
+        saved.CopyTo(_state, 0);
+        return word;
+    }
+
+    private void Generate()
+    {
+        _engine.Step(_state, _next);
+        (_state, _next) = (_next, _state);
+        Tokens++;
+    }
+
+    private ulong Value() => (uint)_state[(int)Field.Low] | ((ulong)(uint)_state[(int)Field.High] << 32);
+
+    private void Restart(int ip, int frame)
+    {
+        double clock = _state[(int)Field.Clock];
+        double pages = _state[(int)Field.Pages];
+        Array.Clear(_state);
+        _state[(int)Field.Ip] = ip;
+        _state[(int)Field.Frame] = frame;
+        _state[(int)Field.Clock] = clock + 1.0;
+        _state[(int)Field.Pages] = pages;
+    }
+
+    private void Feed(double[] token)
+    {
+        _engine.Step(token, []);
+        PromptTokens++;
+    }
+
+    private void WriteSlot(int slot, ulong value) => Feed(WasmPrompt.SlotToken(slot, value, _state[(int)Field.Clock]));
+
+    /// <summary>What the host does about a token that is not simply another instruction; null to go on.</summary>
+    private WasmStatus? Answer(StepStatus status)
+    {
+        switch (status)
+        {
+            case StepStatus.HostArgument:
+                _arguments.Add(Value());
+                return null;
+            case StepStatus.HostCall when (uint)Value() == CodeLayout.Done:
+                Results = [.. _arguments];
+                _arguments.Clear();
+                return WasmStatus.Done;
+            case StepStatus.HostCall:
+                CallHost((int)Value());
+                return null;
+            default:
+                Trap = TrapText(status);
+                _arguments.Clear();
+                return WasmStatus.Trapped;
+        }
+    }
+
+    private void CallHost(int function)
+    {
+        ulong[] arguments = [.. _arguments];
+        _arguments.Clear();
+        WasmType[] types = Module.Types[Module.FunctionTypes[function]].Results;
+        ulong[] results = _host[function](this, arguments);
+        if (results.Length != types.Length)
+        {
+            throw new EmlException(ErrorCode.Argument, $"wasm: host function {function} gave {results.Length} results; it must give {types.Length}");
+        }
+        for (int i = 0; i < results.Length; i++)
+        {
+            WriteSlot((int)_state[(int)Field.Frame] + i, types[i] == WasmType.I32 ? (uint)results[i] : results[i]);
+        }
+        _state[(int)Field.Status] = 0.0;
+    }
+
+    private static string TrapText(StepStatus status) => status switch
+    {
+        StepStatus.Unreachable => "unreachable",
+        StepStatus.DivideByZero => "integer divide by zero",
+        StepStatus.Overflow => "integer overflow",
+        StepStatus.MemoryBounds => "out of bounds memory access",
+        StepStatus.UndefinedElement => "undefined element",
+        StepStatus.UninitializedElement => "uninitialized element",
+        StepStatus.SignatureMismatch => "indirect call type mismatch",
+        StepStatus.StackExhausted => "call stack exhausted",
+        _ => throw new EmlException(ErrorCode.State, $"wasm: the machine gave status {(int)status}, which means nothing"),
+    };
+}
