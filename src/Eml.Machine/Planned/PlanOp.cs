@@ -3,8 +3,12 @@ namespace Eml.Machine.Planned;
 /// <summary>What an operation of a plan does.</summary>
 internal enum PlanKind
 {
+    /// <summary>A</summary>
+    Copy,
     /// <summary>max(0, A)</summary>
     Hinge,
+    /// <summary>The sum of factors times max(0, A + offset).</summary>
+    Bends,
     /// <summary>A B, where A is known not to be negative.</summary>
     Product,
     /// <summary>max(0, A) B</summary>
@@ -37,6 +41,9 @@ internal sealed class PlanOp
     /// <summary>What <see cref="PlanKind.Insert"/> remembers.</summary>
     public Form[] Values { get; set; } = [];
 
+    /// <summary>Of <see cref="PlanKind.Bends"/>.</summary>
+    public (double Offset, double Factor)[] Bends { get; init; } = [];
+
     public TableRows? Table { get; init; }
 
     public KeyedMemory? Memory { get; init; }
@@ -61,8 +68,20 @@ internal sealed class Plan(PlanOp[] ops, Form[] results, double largest)
         {
             switch (op.Kind)
             {
+                case PlanKind.Copy:
+                    registers[op.Targets[0]] = op.A.Value(registers);
+                    break;
                 case PlanKind.Hinge:
                     registers[op.Targets[0]] = Math.Max(0.0, op.A.Value(registers));
+                    break;
+                case PlanKind.Bends:
+                    double t = op.A.Value(registers);
+                    double sum = 0.0;
+                    foreach ((double offset, double factor) in op.Bends)
+                    {
+                        sum += factor * Math.Max(0.0, t + offset);
+                    }
+                    registers[op.Targets[0]] = sum;
                     break;
                 case PlanKind.Product:
                     registers[op.Targets[0]] = op.A.Value(registers) * op.B.Value(registers);

@@ -5,6 +5,9 @@ namespace Eml.Machine.Planned;
 /// <summary>One execution of the layers on forms.</summary>
 internal sealed class PlanPass
 {
+    /// <summary>Integers below it are exact.</summary>
+    private const double Exact = 9007199254740992.0;
+
     private readonly Planner _planner;
     private readonly double? _operation;
     private readonly Registers _registers = new();
@@ -42,10 +45,6 @@ internal sealed class PlanPass
             Gate(_planner.Layers[i].Units);
         }
         Form[] results = [.. _planner.Weights.Config.ResultChannels.Select(channel => _channels[channel])];
-        foreach (Form result in results)
-        {
-            _registers.Range(result);
-        }
         return Live(results);
     }
 
@@ -103,12 +102,19 @@ internal sealed class PlanPass
             return [.. Enumerable.Range(0, table.Width).Select(i => Form.Of(table.Values[at + i]))];
         }
         (double min, double max) = _registers.Range(index);
-        _registers.Range(divisor);
         bool unit = divisor.IsConstant && divisor.Constant == 1.0;
         (int first, int last) = unit ? (table.Best(min, 1.0), table.Best(max, 1.0)) : (0, (table.Values.Length / table.Width) - 1);
         int[] columns = [.. Enumerable.Range(0, table.Width).Where(i => head.Output[i].Length > 0)];
         var op = new PlanOp { Kind = PlanKind.Row, A = index, B = divisor, Table = table, Columns = columns };
-        return Targets(op, table.Width, i => table.Range(i, first, last));
+        Form[] read = Targets(op, table.Width, i => table.Range(i, first, last));
+        if (unit && min >= -0.5 && max <= last + 0.5)
+        {
+            foreach (int i in columns.Where(table.IsIndex))
+            {
+                _registers.SetNearest(read[i].Registers[0], index);
+            }
+        }
+        return read;
     }
 
     /// <summary>Registers for the columns of an operation; the other components are 0.</summary>
@@ -197,7 +203,7 @@ internal sealed class PlanPass
 
     private void Gate(SparseLayer.Unit[] units)
     {
-        var sums = new List<(SparseLayer.Term[] Output, Form Form)>();
+        var open = new List<(SparseLayer.Unit Unit, Form Gate, Form Value, double Min, double Max)>();
         foreach (SparseLayer.Unit unit in units)
         {
             Form gate = Read(unit.Gate);
@@ -205,8 +211,15 @@ internal sealed class PlanPass
             (double min, double max) = _registers.Range(gate);
             if (max > 0.0 && value is not { IsConstant: true, Constant: 0.0 })
             {
-                sums.Add((unit.Output, Result(gate, value, min, max)));
+                open.Add((unit, gate, value, min, max));
             }
+        }
+        var sums = new List<(SparseLayer.Term[] Output, Form Form)>();
+        foreach ((SparseLayer.Unit unit, Form gate, Form value, double min, double max) in open)
+        {
+            // One that is always open is linear, unless it makes a step together with one that is not.
+            bool alone = min >= 0.0 && !open.Exists(other => other.Min < 0.0 && other.Value.IsConstant && other.Gate.SameTerms(gate));
+            sums.Add((unit.Output, Result(gate, value, min, max, alone)));
         }
         foreach ((SparseLayer.Term[] output, Form form) in sums)
         {
@@ -215,9 +228,75 @@ internal sealed class PlanPass
                 Add(term.Channel, form, term.Weight);
             }
         }
+        foreach (int channel in sums.SelectMany(sum => sum.Output).Select(term => term.Channel).Distinct())
+        {
+            _channels[channel] = Small(Bend(_channels[channel]));
+        }
     }
 
-    private Form Result(Form gate, Form value, double min, double max)
+    /// <summary>A sum of which it is not known that every part of it is exact gets a register of its own: as in the stream, where it is a
+    /// number before anything multiplies it.</summary>
+    private Form Small(Form form)
+    {
+        if (_registers.Magnitude(form) < Exact)
+        {
+            return form;
+        }
+        PlanOp? known = _ops.Find(op => op.Kind == PlanKind.Copy && op.A.Same(form));
+        if (known is not null)
+        {
+            return Form.Of(known.Targets[0]);
+        }
+        (double min, double max) = _registers.Range(form);
+        int target = _registers.Add(min, max);
+        _ops.Add(new PlanOp { Kind = PlanKind.Copy, A = form, Targets = [target] });
+        return Form.Of(target);
+    }
+
+    /// <summary>Hinges max(0, t + a), max(0, t + b) ... of the same t become one register: their sum is linear between the bends, so that a
+    /// step is known to be 0 or 1.</summary>
+    private Form Bend(Form form)
+    {
+        for (int i = 0; i < form.Registers.Length; i++)
+        {
+            if (_registers.GateOf(form.Registers[i]) is not Form first)
+            {
+                continue;
+            }
+            int[] same = [.. Enumerable.Range(i, form.Registers.Length - i).Where(k => _registers.GateOf(form.Registers[k])?.SameTerms(first) == true)];
+            if (same.Length > 1)
+            {
+                // A common factor stays outside, so that what is inside is small.
+                double scale = same.Min(k => Math.Abs(form.Factors[k]));
+                (double Offset, double Factor)[] bends = [.. same.Select(k => (_registers.GateOf(form.Registers[k])!.Constant, form.Factors[k] / scale))];
+                int target = Bends(new Form(0.0, first.Registers, first.Factors), bends);
+                Form rest = new(form.Constant, [.. form.Registers.Where((_, k) => !same.Contains(k))], [.. form.Factors.Where((_, k) => !same.Contains(k))]);
+                return Bend(rest.Plus(Form.Of(target), scale));
+            }
+        }
+        return form;
+    }
+
+    private int Bends(Form terms, (double Offset, double Factor)[] bends)
+    {
+        PlanOp? known = _ops.Find(op => op.Kind == PlanKind.Bends && op.A.Same(terms) && op.Bends.AsSpan().SequenceEqual(bends));
+        if (known is not null)
+        {
+            return known.Targets[0];
+        }
+        (double low, double high) = _registers.Range(terms);
+        (double min, double max) = (double.PositiveInfinity, double.NegativeInfinity);
+        foreach (double t in bends.Select(bend => Math.Clamp(-bend.Offset, low, high)).Append(low).Append(high))
+        {
+            double sum = bends.Sum(bend => bend.Factor * Math.Max(0.0, t + bend.Offset));
+            (min, max) = (Math.Min(min, sum), Math.Max(max, sum));
+        }
+        int target = _registers.Add(min, max);
+        _ops.Add(new PlanOp { Kind = PlanKind.Bends, A = terms, Bends = bends, Targets = [target] });
+        return target;
+    }
+
+    private Form Result(Form gate, Form value, double min, double max, bool isLinear)
     {
         if (gate.IsConstant)
         {
@@ -225,7 +304,7 @@ internal sealed class PlanPass
         }
         if (value.IsConstant)
         {
-            return min >= 0.0 ? Form.Zero.Plus(gate, value.Constant) : Form.Zero.Plus(Form.Of(Hinge(gate, max)), value.Constant);
+            return isLinear ? Form.Zero.Plus(gate, value.Constant) : Form.Zero.Plus(Form.Of(Hinge(gate, max)), value.Constant);
         }
         PlanOp? same = _ops.Find(op => op.Kind is PlanKind.Product or PlanKind.Gated && op.A.Same(gate) && op.B.Same(value));
         if (same is not null)
@@ -264,6 +343,7 @@ internal sealed class PlanPass
         bool[] needed = new bool[_registers.Count];
         var live = new List<PlanOp>();
         Need(needed, results);
+        double largest = results.Max(_registers.Magnitude);
         for (int i = _ops.Count - 1; i >= 0; i--)
         {
             PlanOp op = _ops[i];
@@ -278,10 +358,11 @@ internal sealed class PlanPass
                 op.Targets = [.. kept.Select(t => op.Targets[t])];
             }
             Need(needed, op.Reads);
+            largest = Math.Max(largest, op.Reads.Max(_registers.Magnitude));
             live.Add(op);
         }
         live.Reverse();
-        return new Plan([.. live], results, _registers.Largest);
+        return new Plan([.. live], results, largest);
     }
 
     private static void Need(bool[] needed, IEnumerable<Form> forms)

@@ -55,6 +55,19 @@ internal sealed class TableRows
         return best;
     }
 
+    /// <summary>Whether a value is the row's number.</summary>
+    public bool IsIndex(int column)
+    {
+        for (int j = 0; j < _count; j++)
+        {
+            if (Values[(j * Width) + column] != j)
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /// <summary>What value <paramref name="column"/> can be for rows in a range.</summary>
     public (double Min, double Max) Range(int column, int first, int last)
     {

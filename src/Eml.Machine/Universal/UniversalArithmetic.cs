@@ -8,11 +8,11 @@ internal sealed partial class UniversalMachine
     private Wide Moves(Instruction instruction, Wide y, Wide x, Wide z, Linear written)
     {
         // A local of its own that was written before the function was entered is still 0.
-        Linear stale = _g.Keep("local is untouched", _g.Step("local is untouched", Of(Field.Entered) - written, 1.0, Is(Signal.OwnLocal)));
+        Linear stale = Step("local is untouched", Of(Field.Entered) - written, 1.0, Is(Signal.OwnLocal));
         Linear alive = Is(Signal.OwnLocal) - stale;
-        Linear first = _g.Keep("select: first", _g.Step("select: first", y.Low, 1.0, Is(Signal.Select)));
+        Linear first = Step("select: first", y.Low, 1.0, Is(Signal.Select));
         Linear other = Is(Signal.Select) - first;
-        Linear taken = _g.Keep("br_if: taken", _g.Step("br_if: taken", y.Low, 1.0, Is(Signal.BrIf)));
+        Linear taken = Step("br_if: taken", y.Low, 1.0, Is(Signal.BrIf));
         return new Wide(
             _g.Unit("constant", Is(Signal.Constant), instruction.Low) + _g.Unit("copy", Is(Signal.CopyLow), y.Low)
                 + _g.Unit("local", alive, y.Low) + _g.Unit("select", first, x.Low) + _g.Unit("select", other, z.Low) + _g.Unit("br_if: value", taken, x.Low),
@@ -22,21 +22,21 @@ internal sealed partial class UniversalMachine
 
     private Wide AddSubtract(Wide x, Wide y)
     {
-        Linear carry = _g.Keep("add: carry", _g.Step("add: carry", x.Low + y.Low, Word, Is(Signal.Add)));
-        Linear borrow = _g.Keep("sub: borrow", _g.Step("sub: borrow", y.Low - x.Low, 1.0, Is(Signal.Sub)));
+        Linear carry = Step("add: carry", x.Low + y.Low, Word, Is(Signal.Add));
+        Linear borrow = Step("sub: borrow", y.Low - x.Low, 1.0, Is(Signal.Sub));
         Linear carry64 = _g.Keep("add: carry 64", _g.Unit("add: carry 64", Is(Signal.Add64), carry));
         Linear borrow64 = _g.Keep("sub: borrow 64", _g.Unit("sub: borrow 64", Is(Signal.Sub64), borrow));
         return new Wide(
             _g.Unit("add", Is(Signal.Add), x.Low + y.Low) - (Word * carry) + _g.Unit("sub", Is(Signal.Sub), x.Low - y.Low) + (Word * borrow),
-            _g.Unit("add", Is(Signal.Add64), x.High + y.High) + carry64 - (Word * _g.Step("add: carry out", x.High + y.High + carry64, Word, Is(Signal.Add64)))
+            _g.Unit("add", Is(Signal.Add64), x.High + y.High) + carry64 - (Word * Step("add: carry out", x.High + y.High + carry64, Word, Is(Signal.Add64)))
                 + _g.Unit("sub", Is(Signal.Sub64), x.High - y.High) - borrow64
-                + (Word * _g.Step("sub: borrow out", y.High - x.High + borrow64, 1.0, Is(Signal.Sub64))));
+                + (Word * Step("sub: borrow out", y.High - x.High + borrow64, 1.0, Is(Signal.Sub64))));
     }
 
     private Wide Compare(Wide x, Wide y)
     {
         // Signed numbers are compared as what they mean: those with the upper bit are 2^32 less.
-        Linear Signed(string name, Linear word, Signal signal) => word - (Word * _g.Step($"{name} is negative", word, Word / 2, Is(signal)));
+        Linear Signed(string name, Linear word, Signal signal) => word - (Word * Step($"{name} is negative", word, Word / 2, Is(signal)));
         Linear low = _g.Keep("compare: low", Signed("second", x.Low, Signal.CompareSigned32) - Signed("top", y.Low, Signal.CompareSigned32));
         Linear high = _g.Keep("compare: high", Signed("second", x.High, Signal.CompareSigned64) - Signed("top", y.High, Signal.CompareSigned64));
         Linear order = _g.Keep("compare: order", Reached("low: greater", low, 1.0) - Reached("low: less", -low, 1.0)
@@ -45,7 +45,7 @@ internal sealed partial class UniversalMachine
         Linear less = Reached("less", -order, 1.0);
         return new Wide(Is(Signal.CompareOffset) + _g.Unit("less", Is(Signal.AddLess), less) - _g.Unit("not less", Is(Signal.SubLess), less)
             + _g.Unit("greater", Is(Signal.AddGreater), greater) - _g.Unit("not greater", Is(Signal.SubGreater), greater)
-            + _g.Step("eqz", -y.Low - y.High, 0.0, Is(Signal.Eqz)), 0.0);
+            + Step("eqz", -y.Low - y.High, 0.0, Is(Signal.Eqz)), 0.0);
     }
 
     private Wide Bitwise(Wide x, Wide y, Linear[] xBytes, Linear[] yBytes)
@@ -123,8 +123,8 @@ internal sealed partial class UniversalMachine
                 low += On(Signal.ShiftLow32, Part(-k)) + On(Signal.ShiftHigh32, Part(2 - k));
             }
         }
-        Linear negative = _g.Keep("shr_s: negative", _g.Step("shr_s: negative", x.Low, Word / 2, Is(Signal.ShrS32))
-            + _g.Step("shr_s: negative", x.High, Word / 2, Is(Signal.ShrS64)));
+        Linear negative = _g.Keep("shr_s: negative", Step("shr_s: negative", x.Low, Word / 2, Is(Signal.ShrS32))
+            + Step("shr_s: negative", x.High, Word / 2, Is(Signal.ShrS64)));
         low += _g.Unit("shr_s", negative, row[6]);
         high += _g.Unit("shr_s", negative, row[7]);
         return new Wide(low, high);

@@ -16,15 +16,15 @@ internal sealed partial class UniversalMachine
         Linear depth = Of(Field.Depth);
 
         // Values that a branch takes along are moved one a step.
-        Linear taken = _g.Keep("branch: taken", _g.Step("br_if", y, 1.0, Is(Signal.BrIf)));
+        Linear taken = Step("br_if", y, 1.0, Is(Signal.BrIf));
         Linear moves = Is(Signal.Br) + Is(Signal.Return) + taken;
         Linear left = instruction.Count - phase;
-        Linear moveWrites = _g.Keep("value is moved", _g.Step("value is moved", left, 1.0, moves));
-        Linear moreToMove = _g.Keep("more to move", _g.Step("more to move", left, 2.0, moves));
-        Linear argument = _g.Keep("argument", _g.Step("argument", left, 1.0, Is(Signal.HostCall)));
+        Linear moveWrites = Step("value is moved", left, 1.0, moves);
+        Linear moreToMove = Step("more to move", left, 2.0, moves);
+        Linear argument = Step("argument", left, 1.0, Is(Signal.HostCall));
         Linear stays = moreToMove + argument + memory.Again;
         Linear returns = _g.Keep("returns", _g.Unit("returns", Is(Signal.Return) - moreToMove, 1.0));
-        Linear skips = _g.Step("if: 0", -y, 0.0, Is(Signal.If));
+        Linear skips = Step("if: 0", -y, 0.0, Is(Signal.If));
         Linear jumps = _g.Keep("jumps", _g.Unit("jumps", Is(Signal.Br) + taken - moreToMove, 1.0) + Is(Signal.Call) + skips);
 
         // Who called, and which function an element is.
@@ -46,12 +46,12 @@ internal sealed partial class UniversalMachine
 
         // Traps and what the host is told.
         Linear indirect = Is(Signal.CallIndirect);
-        Linear undefined = _g.Keep("undefined", _g.Step("undefined", -element[0], 0.0, indirect));
-        Linear uninitialized = _g.Keep("uninitialized", _g.WhereEqual("uninitialized", element[0], 1.0, indirect, 1.0));
-        Linear mismatch = _g.Keep("mismatch", indirect - undefined - uninitialized - _g.WhereEqual("match", element[2], instruction.Low, indirect, 1.0));
+        Linear undefined = Step("undefined", -element[0], 0.0, indirect);
+        Linear uninitialized = _g.Keep("uninitialized", WhereEqual("uninitialized", element[0], 1.0, indirect, 1.0));
+        Linear mismatch = _g.Keep("mismatch", indirect - undefined - uninitialized - WhereEqual("match", element[2], instruction.Low, indirect, 1.0));
         Linear wrong = _g.Keep("mismatch of a function", _g.Unit("mismatch of a function", mismatch, 1.0));
-        Linear exhausted = _g.Keep("exhausted", _g.Step("calls", depth, MaxDepth - 1, Is(Signal.AnyCall))
-            + _g.Step("slots", frame + instruction.Result + instruction.Count, MaxSlots, Is(Signal.AnyCall)));
+        Linear exhausted = _g.Keep("exhausted", Step("calls", depth, MaxDepth - 1, Is(Signal.AnyCall))
+            + Step("slots", frame + instruction.Result + instruction.Count, MaxSlots, Is(Signal.AnyCall)));
         Linear refused = undefined + uninitialized + wrong;
         Linear exhaustion = _g.Unit("exhausted", Reached("exhausted", exhausted, 1.0) - refused, 1.0);
         Linear status = ((int)StepStatus.Unreachable * Is(Signal.Unreachable)) + ((int)StepStatus.MemoryBounds * memory.OutOfBounds)

@@ -8,12 +8,12 @@ internal sealed partial class UniversalMachine
     private (Wide Result, Linear DivideByZero, Linear Overflow) Divide(Wide x, Wide y)
     {
         Linear Negative(string name, Wide value, Signal low, Signal high) => _g.Keep($"{name} is negative",
-            _g.Step($"{name}: sign", value.Low, Word / 2, Is(low)) + _g.Step($"{name}: sign", value.High, Word / 2, Is(high)));
+            Step($"{name}: sign", value.Low, Word / 2, Is(low)) + Step($"{name}: sign", value.High, Word / 2, Is(high)));
         Linear xNegative = Negative("dividend", x, Signal.DivSigned32, Signal.DivSigned64);
         Linear yNegative = Negative("divisor", y, Signal.DivSigned32, Signal.DivSigned64);
         Wide n = Negate("dividend", x, xNegative);
         // 0 is divided by as if it were 1, so that the numbers stay small until the trap is told.
-        Linear byZero = _g.Keep("divide by zero", _g.Step("divide by zero", -y.Low - y.High, 0.0, Is(Signal.Divides)));
+        Linear byZero = Step("divide by zero", -y.Low - y.High, 0.0, Is(Signal.Divides));
         Wide size = Negate("divisor", y, yNegative);
         Wide d = new(size.Low + byZero, size.High);
 
@@ -66,10 +66,10 @@ internal sealed partial class UniversalMachine
         // 32 bits have no upper half.
         Linear high = _g.Unit("high", 1.0 - Is(Signal.DivSigned32), result.High);
 
-        Linear extremes = _g.Step("overflow: -1", y.Low, Word - 1.0, Is(Signal.DivOverflow)) + _g.Step("overflow: -1, high", y.High, Word - 1.0, Is(Signal.DivSigned64))
-            + _g.WhereEqual("overflow: smallest", x.Low, Word / 2, Is(Signal.DivSigned32), 1.0)
-            + _g.WhereEqual("overflow: smallest, high", x.High, Word / 2, Is(Signal.DivSigned64), 1.0)
-            + _g.Step("overflow: smallest, low", -x.Low, 0.0, Is(Signal.DivSigned64));
+        Linear extremes = Step("overflow: -1", y.Low, Word - 1.0, Is(Signal.DivOverflow)) + Step("overflow: -1, high", y.High, Word - 1.0, Is(Signal.DivSigned64))
+            + WhereEqual("overflow: smallest", x.Low, Word / 2, Is(Signal.DivSigned32), 1.0)
+            + WhereEqual("overflow: smallest, high", x.High, Word / 2, Is(Signal.DivSigned64), 1.0)
+            + Step("overflow: smallest, low", -x.Low, 0.0, Is(Signal.DivSigned64));
         Linear overflow = Reached("overflow", _g.Keep("extremes", extremes) - (2.0 * Is(Signal.DivSigned64)) + Is(Signal.DivOverflow), 3.0);
         return (new Wide(result.Low, high), byZero, overflow);
     }
@@ -77,8 +77,8 @@ internal sealed partial class UniversalMachine
     /// <summary>The negative modulo 2^64 where <paramref name="negative"/> is 1.</summary>
     private Wide Negate(string name, Wide value, Linear negative)
     {
-        Linear some = _g.Keep($"{name}: low is not 0", _g.Step($"{name}: low is not 0", value.Low, 1.0, negative));
-        Linear any = _g.Keep($"{name}: high is not 0", _g.Step($"{name}: high is not 0", value.High + some, 1.0, negative));
+        Linear some = Step($"{name}: low is not 0", value.Low, 1.0, negative);
+        Linear any = Step($"{name}: high is not 0", value.High + some, 1.0, negative);
         return new Wide(
             _g.Keep($"{name}: size", value.Low - _g.Unit($"{name}: negative", negative, 2.0 * value.Low) + (Word * some)),
             _g.Keep($"{name}: size, high", value.High - _g.Unit($"{name}: negative", negative, 2.0 * value.High) - some + (Word * any)));

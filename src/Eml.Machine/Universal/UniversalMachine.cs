@@ -159,6 +159,13 @@ internal sealed partial class UniversalMachine
     /// <summary>A number that is not negative, where its parts do not show it.</summary>
     private Linear Positive(string name, Linear x) => _g.Unit(name, x, 1.0);
 
+    /// <summary>1 where the integer <paramref name="x"/> is at least <paramref name="bound"/> and <paramref name="condition"/> is 1. It has a place
+    /// of its own, so that it is 0 or 1 before anything multiplies it: the units that make it up are large.</summary>
+    private Linear Step(string name, Linear x, double bound, Linear condition) => _g.Keep(name, _g.Step(name, x, bound, condition));
+
+    private Linear WhereEqual(string name, Linear a, Linear b, Linear condition, Linear value) =>
+        _g.Keep(name, _g.WhereEqual(name, a, b, condition, value));
+
     /// <summary>x^2 of an integer that is not negative.</summary>
     private Linear Square(string name, Linear x) => _g.Unit(name, x, x);
 

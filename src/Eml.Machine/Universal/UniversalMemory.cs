@@ -25,7 +25,7 @@ internal sealed partial class UniversalMachine
         Linear address = _g.Keep("address", _g.Unit("load", Is(Signal.Load), y) + _g.Unit("store", Is(Signal.Store), x)
             + _g.Unit("offset", Is(Signal.Memory), instruction.Low));
         Linear outOfBounds = _g.Keep("out of bounds",
-            _g.Step("out of bounds", address + Is(Signal.Bytes) - (PageSize * Of(Field.Pages)), 1.0, Is(Signal.Memory)));
+            Step("out of bounds", address + Is(Signal.Bytes) - (PageSize * Of(Field.Pages)), 1.0, Is(Signal.Memory)));
         Linear high = Floor("word: upper part", address, 17);
         Linear rest = address - (131072.0 * high);
         Linear low = Floor("word: lower part", rest, 3);
@@ -50,7 +50,7 @@ internal sealed partial class UniversalMachine
         Linear atFirst = _g.Keep("store: now the first", _g.Unit("store: now the first", Is(Signal.Store) - outOfBounds - again, 1.0));
         Linear atSecond = _g.Keep("store: now the second", _g.Unit("store: now the second", again - outOfBounds, 1.0));
         Linear crosses = _g.Keep("store crosses",
-            _g.Step("store crosses", rest - (8.0 * low) + Is(Signal.Bytes), 9.0, Is(Signal.Store)));
+            Step("store crosses", rest - (8.0 * low) + Is(Signal.Bytes), 9.0, Is(Signal.Store)));
         var written = new Linear[8];
         Signal[] isWritten = [Signal.Store, Signal.Store2, Signal.Store4, Signal.Store4, Signal.Store8, Signal.Store8, Signal.Store8, Signal.Store8];
         for (int k = 0; k < 8; k++)
@@ -84,9 +84,9 @@ internal sealed partial class UniversalMachine
     {
         Linear low = _g.Keep("to extend", memory.Loaded + _g.Unit("extend8", Is(Signal.Extend8), bytes[0])
             + _g.Unit("extend16", Is(Signal.Extend16), limbs[0]) + _g.Unit("extend32", Is(Signal.Extend32), y));
-        Linear sign8 = _g.Keep("sign of 8 bits", _g.Step("sign of 8 bits", low, 128.0, Is(Signal.Sign8)));
-        Linear sign16 = _g.Keep("sign of 16 bits", _g.Step("sign of 16 bits", low, 32768.0, Is(Signal.Sign16)));
-        Linear sign32 = _g.Keep("sign of 32 bits", _g.Step("sign of 32 bits", low, Word / 2, Is(Signal.Sign32)));
+        Linear sign8 = Step("sign of 8 bits", low, 128.0, Is(Signal.Sign8));
+        Linear sign16 = Step("sign of 16 bits", low, 32768.0, Is(Signal.Sign16));
+        Linear sign32 = Step("sign of 32 bits", low, Word / 2, Is(Signal.Sign32));
         return new Wide(low + ((Word - 256.0) * sign8) + ((Word - 65536.0) * sign16),
             memory.LoadedHigh + _g.Unit("sign", Is(Signal.SignHigh), (Word - 1.0) * (sign8 + sign16 + sign32)));
     }
@@ -94,7 +94,7 @@ internal sealed partial class UniversalMachine
     private (Wide Result, Linear Pages) GrowMemory(Instruction instruction, Linear y)
     {
         Linear pages = Of(Field.Pages);
-        Linear fits = _g.Keep("memory.grow: fits", _g.Step("memory.grow: fits", instruction.Low - pages - y, 0.0, Is(Signal.MemoryGrow)));
+        Linear fits = Step("memory.grow: fits", instruction.Low - pages - y, 0.0, Is(Signal.MemoryGrow));
         return (new Wide(_g.Unit("memory.size", Is(Signal.MemorySize) + fits, pages) + _g.Unit("memory.grow: refused", Is(Signal.MemoryGrow) - fits, Word - 1.0), 0.0),
             pages + _g.Unit("memory.grow", fits, y));
     }
