@@ -63,25 +63,23 @@ internal sealed partial class UniversalMachine
             _g.Keep("divided, high", _g.Unit("div", Is(Signal.Div), quotient.High) + _g.Unit("rem", Is(Signal.Rem), left.High)));
         Linear negate = _g.Keep("result is negative", _g.Unit("div", Is(Signal.Div), different) + _g.Unit("rem", Is(Signal.Rem), xNegative));
         Wide result = Negate("result", chosen, negate);
-        // 32 bits have no upper half.
-        Linear high = _g.Unit("high", 1.0 - Is(Signal.DivSigned32), result.High);
-
         Linear extremes = Step("overflow: -1", y.Low, Word - 1.0, Is(Signal.DivOverflow)) + Step("overflow: -1, high", y.High, Word - 1.0, Is(Signal.DivSigned64))
             + WhereEqual("overflow: smallest", x.Low, Word / 2, Is(Signal.DivSigned32), 1.0)
             + WhereEqual("overflow: smallest, high", x.High, Word / 2, Is(Signal.DivSigned64), 1.0)
             + Step("overflow: smallest, low", -x.Low, 0.0, Is(Signal.DivSigned64));
         Linear overflow = Reached("overflow", _g.Keep("extremes", extremes) - (2.0 * Is(Signal.DivSigned64)) + Is(Signal.DivOverflow), 3.0);
-        return (new Wide(result.Low, high), byZero, overflow);
+        return (result, byZero, overflow);
     }
 
-    /// <summary>The negative modulo 2^64 where <paramref name="negative"/> is 1.</summary>
+    /// <summary>The negative modulo 2^64, or 2^32, where <paramref name="negative"/> is 1.</summary>
     private Wide Negate(string name, Wide value, Linear negative)
     {
         Linear some = Step($"{name}: low is not 0", value.Low, 1.0, negative);
+        Linear negative64 = _g.Keep($"{name} is negative, 64 bits", _g.Unit($"{name} is negative, 64 bits", Is(Signal.DivSigned64), negative));
         Linear any = Step($"{name}: high is not 0", value.High + some, 1.0, negative);
         return new Wide(
             _g.Keep($"{name}: size", value.Low - _g.Unit($"{name}: negative", negative, 2.0 * value.Low) + (Word * some)),
-            _g.Keep($"{name}: size, high", value.High - _g.Unit($"{name}: negative", negative, 2.0 * value.High) - some + (Word * any)));
+            _g.Keep($"{name}: size, high", value.High + _g.Unit($"{name}: negative, high", negative64, (Word * any) - some - (2.0 * value.High))));
     }
 
     /// <summary>How much the quotient of a long divisor is too large, and the remainder.</summary>
