@@ -33,7 +33,7 @@ internal static class MachineConfigJson
         JsonText json = new JsonText().Raw("{\n\"model_type\":"u8).String(MachineFolder.Kind)
             .Raw(",\n\"version\":"u8).Unsigned(Version)
             .Raw(",\n\"d_model\":"u8).Unsigned((ulong)config.ModelWidth)
-            .Raw(",\n\"d_head\":"u8).Unsigned(TransformerConfig.HeadWidth)
+            .Raw(",\n\"d_head\":"u8).Unsigned((ulong)config.HeadWidth)
             .Raw(",\n\"d_ffn\":"u8).Unsigned((ulong)config.HiddenWidth)
             .Raw(",\n\"vocabulary\":"u8).Unsigned((ulong)config.Vocabulary)
             .Raw(",\n\"constant_channel\":"u8).Unsigned((ulong)config.ConstantChannel)
@@ -95,9 +95,9 @@ internal static class MachineConfigJson
         root.RefuseOthers("model_type", "version", "d_model", "d_head", "d_ffn", "vocabulary", "constant_channel", "position_channels",
             "stores", "rules", "layers", "channels");
         JsonValue headWidth = root["d_head"];
-        if (headWidth.Unsigned("d_head") != TransformerConfig.HeadWidth)
+        if (headWidth.Unsigned("d_head") != 2)
         {
-            throw Bad(headWidth, "d_head", $"{TransformerConfig.HeadWidth}");
+            throw Bad(headWidth, "d_head", "2");
         }
         ReadRules(root["rules"]);
         var heads = new List<HeadConfig[]>();

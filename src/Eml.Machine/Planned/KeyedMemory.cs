@@ -2,20 +2,26 @@ namespace Eml.Machine.Planned;
 
 /// <summary>What a lookup by distance can still find: for each key (two integers) the values of the latest position that had it. All other
 /// positions can never win again, so the memory grows with the different keys, not with the sequence.</summary>
-internal sealed class KeyedMemory(int columns)
+internal sealed class KeyedMemory
 {
     private const int Parts = 65536;
 
     private int[]?[] _pages = new int[]?[1];
-    private double[] _values = new double[16 * columns];
+    private double[] _values;
     private int _count;
     private long _indexed;
+
+    public KeyedMemory(int columns)
+    {
+        Columns = columns;
+        _values = NewValues();
+    }
 
     /// <summary>Bytes held.</summary>
     public long Bytes => (8L * _values.Length) + (4L * _indexed) + (8L * _pages.Length);
 
     /// <summary>Numbers of an entry.</summary>
-    public int Columns { get; } = columns;
+    public int Columns { get; }
 
     /// <summary>All entries' values: (entries, columns).</summary>
     public double[] Values => _values;
@@ -23,7 +29,7 @@ internal sealed class KeyedMemory(int columns)
     public void Clear()
     {
         _pages = new int[]?[1];
-        _values = new double[16 * columns];
+        _values = NewValues();
         _count = 0;
         _indexed = 0;
     }
@@ -70,4 +76,6 @@ internal sealed class KeyedMemory(int columns)
         entries[index] = at + 1;
         return at;
     }
+
+    private double[] NewValues() => new double[16 * Math.Max(1, Columns)];
 }

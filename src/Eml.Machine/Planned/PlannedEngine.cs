@@ -12,7 +12,7 @@ public sealed class PlannedEngine : Engine
     private readonly Plan?[] _known = new Plan?[256];
     private readonly KeyedMemory[] _memories;
     private readonly KeyedMemory _code;
-    private double[] _registers;
+    private readonly double[] _registers;
 
     /// <summary>An engine at the start of a sequence.</summary>
     /// <exception cref="EmlException"><see cref="ErrorCode.Argument"/>: weights for which no plan can be made.</exception>
