@@ -46,66 +46,73 @@ internal sealed class PlanOp
 
     public TableRows? Table { get; init; }
 
-    public KeyedMemory? Memory { get; init; }
+    /// <summary>Number of the memory.</summary>
+    public int Memory { get; init; } = -1;
 
     public IEnumerable<Form> Reads => Values.Append(A).Append(B).Append(C);
 }
 
 /// <summary>What a forward pass comes to when the operation is known: what remains when everything that is constant is folded, every
 /// gate that cannot open left out, and everything that nobody reads.</summary>
-internal sealed class Plan(PlanOp[] ops, Form[] results, double largest)
+internal sealed class Plan(PlanOp[] ops, Form[] results, int registers, double largest)
 {
     /// <summary>Operations in order.</summary>
     public PlanOp[] Ops => ops;
 
+    /// <summary>Registers that it needs, the token's numbers included.</summary>
+    public int Registers => registers;
+
     /// <summary>No number can reach this magnitude; all are exact if it is below 2^53.</summary>
     public double Largest => largest;
 
-    /// <summary>Executes it: <paramref name="registers"/> begin with the token's numbers.</summary>
-    public void Run(double[] registers, Span<double> next)
+    /// <summary>Executes it: <paramref name="values"/> begin with the token's numbers.</summary>
+    /// <param name="values">The token's numbers, and room for all others.</param>
+    /// <param name="memories">What the sequence left.</param>
+    /// <param name="next">The next token's numbers, or empty.</param>
+    public void Run(double[] values, KeyedMemory[] memories, Span<double> next)
     {
         foreach (PlanOp op in ops)
         {
             switch (op.Kind)
             {
                 case PlanKind.Copy:
-                    registers[op.Targets[0]] = op.A.Value(registers);
+                    values[op.Targets[0]] = op.A.Value(values);
                     break;
                 case PlanKind.Hinge:
-                    registers[op.Targets[0]] = Math.Max(0.0, op.A.Value(registers));
+                    values[op.Targets[0]] = Math.Max(0.0, op.A.Value(values));
                     break;
                 case PlanKind.Bends:
-                    double t = op.A.Value(registers);
+                    double t = op.A.Value(values);
                     double sum = 0.0;
                     foreach ((double offset, double factor) in op.Bends)
                     {
                         sum += factor * Math.Max(0.0, t + offset);
                     }
-                    registers[op.Targets[0]] = sum;
+                    values[op.Targets[0]] = sum;
                     break;
                 case PlanKind.Product:
-                    registers[op.Targets[0]] = op.A.Value(registers) * op.B.Value(registers);
+                    values[op.Targets[0]] = op.A.Value(values) * op.B.Value(values);
                     break;
                 case PlanKind.Gated:
-                    double gate = op.A.Value(registers);
-                    registers[op.Targets[0]] = gate > 0.0 ? gate * op.B.Value(registers) : 0.0;
+                    double gate = op.A.Value(values);
+                    values[op.Targets[0]] = gate > 0.0 ? gate * op.B.Value(values) : 0.0;
                     break;
                 case PlanKind.Row:
                     TableRows table = op.Table!;
-                    Copy(op, table.Values, table.Best(op.A.Value(registers), op.B.Value(registers)) * table.Width, registers);
+                    Copy(op, table.Values, table.Best(op.A.Value(values), op.B.Value(values)) * table.Width, values);
                     break;
                 case PlanKind.Find:
-                    KeyedMemory memory = op.Memory!;
-                    Copy(op, memory.Values, memory.Find(op.A.Value(registers), op.B.Value(registers)), registers);
+                    KeyedMemory memory = memories[op.Memory];
+                    Copy(op, memory.Values, memory.Find(op.A.Value(values), op.B.Value(values)), values);
                     break;
                 default:
-                    Insert(op, registers);
+                    Insert(op, values, memories[op.Memory]);
                     break;
             }
         }
         for (int i = 0; i < next.Length; i++)
         {
-            next[i] = results[i].Value(registers);
+            next[i] = results[i].Value(values);
         }
     }
 
@@ -119,16 +126,16 @@ internal sealed class Plan(PlanOp[] ops, Form[] results, double largest)
         }
     }
 
-    private static void Insert(PlanOp op, double[] registers)
+    private static void Insert(PlanOp op, double[] registers, KeyedMemory memory)
     {
         if (op.C.Value(registers) != 1.0)
         {
             return;
         }
-        int at = op.Memory!.Insert(op.A.Value(registers), op.B.Value(registers));
+        int at = memory.Insert(op.A.Value(registers), op.B.Value(registers));
         for (int i = 0; i < op.Values.Length; i++)
         {
-            op.Memory.Values[at + i] = op.Values[i].Value(registers);
+            memory.Values[at + i] = op.Values[i].Value(registers);
         }
     }
 }

@@ -160,7 +160,7 @@ internal sealed class PlanPass
         }
         int width = values.Length;
         int[] columns = [.. Enumerable.Range(0, width).Where(i => head.Output[i].Length > 0)];
-        var op = new PlanOp { Kind = PlanKind.Find, A = query[0], B = query[1], Memory = _planner.EntriesOf(memory), Columns = columns };
+        var op = new PlanOp { Kind = PlanKind.Find, A = query[0], B = query[1], Memory = memory, Columns = columns };
         Form[] read = Targets(op, width, i => _planner.RangesOf(memory)[first + i]);
         op.Columns = [.. columns.Select(i => first + i)];
         for (int i = 0; i < op.Targets.Length; i++)
@@ -179,7 +179,7 @@ internal sealed class PlanPass
     {
         if (!_inserts.TryGetValue(memory, out PlanOp? insert))
         {
-            insert = new PlanOp { Kind = PlanKind.Insert, A = high, B = low, C = isKey, Memory = _planner.EntriesOf(memory), Values = new Form[_planner.ColumnsOf(memory)] };
+            insert = new PlanOp { Kind = PlanKind.Insert, A = high, B = low, C = isKey, Memory = memory, Values = new Form[_planner.ColumnsOf(memory)] };
             Array.Fill(insert.Values, Form.Zero);
             _inserts[memory] = insert;
             _ops.Add(insert);
@@ -362,7 +362,29 @@ internal sealed class PlanPass
             live.Add(op);
         }
         live.Reverse();
-        return new Plan([.. live], results, largest);
+        return Renumber(live, results, largest);
+    }
+
+    /// <summary>Numbers the registers without gaps, those of the token first.</summary>
+    private Plan Renumber(List<PlanOp> live, Form[] results, double largest)
+    {
+        int count = _planner.Weights.Config.PositionChannels.Length;
+        int[] numbers = [.. Enumerable.Range(0, _registers.Count)];
+        foreach (PlanOp op in live)
+        {
+            for (int i = 0; i < op.Targets.Length; i++)
+            {
+                numbers[op.Targets[i]] = count++;
+            }
+            op.Targets = [.. op.Targets.Select(target => numbers[target])];
+        }
+        Form Renumbered(Form form) => form.IsConstant ? form : new Form(form.Constant, [.. form.Registers.Select(i => numbers[i])], form.Factors);
+        foreach (PlanOp op in live)
+        {
+            (op.A, op.B, op.C) = (Renumbered(op.A), Renumbered(op.B), Renumbered(op.C));
+            op.Values = [.. op.Values.Select(Renumbered)];
+        }
+        return new Plan([.. live], [.. results.Select(Renumbered)], count, largest);
     }
 
     private static void Need(bool[] needed, IEnumerable<Form> forms)

@@ -8,31 +8,28 @@ namespace Eml.Machine.Planned;
 public sealed class PlannedEngine : Engine
 {
     private readonly Planner _planner;
-    private readonly Dictionary<(int Numbers, int Operation), Plan> _plans = [];
     private readonly Plan?[] _known = new Plan?[256];
     private readonly KeyedMemory[] _memories;
     private readonly KeyedMemory _code;
-    private readonly double[] _registers;
+    private double[] _registers;
 
     /// <summary>An engine at the start of a sequence.</summary>
     /// <exception cref="EmlException"><see cref="ErrorCode.Argument"/>: weights for which no plan can be made.</exception>
-    public PlannedEngine(TransformerWeights weights) : base(weights)
+    public PlannedEngine(TransformerWeights weights) : this(new Planner(weights))
     {
-        _planner = new Planner(weights);
-        if (_planner.Control.Layer < 0)
-        {
-            throw Planner.Refused("no table is read by a value from the sequence");
-        }
-        _memories = [.. _planner.Entries];
-        _code = _memories[_planner.Fetch.Memory];
-        _registers = new double[4096];
+    }
+
+    /// <summary>An engine that shares its plans with others.</summary>
+    internal PlannedEngine(Planner planner) : base(planner.Weights)
+    {
+        _planner = planner;
+        _memories = planner.NewMemories();
+        _registers = new double[planner.Weights.Config.PositionChannels.Length];
+        _code = _memories[planner.Fetch.Memory];
     }
 
     /// <inheritdoc/>
     public override long StateBytes => _memories.Sum(memory => memory.Bytes);
-
-    /// <summary>Plans that were made so far.</summary>
-    public int Plans => _plans.Count;
 
     /// <inheritdoc/>
     public override int Step(int token, ReadOnlySpan<double> position) =>
@@ -47,11 +44,12 @@ public sealed class PlannedEngine : Engine
     {
         CheckTuple(tuple.Length, next.Length);
         tuple.CopyTo(_registers);
+        CheckRanges(tuple.Length);
         int at = _code.Find(_planner.Fetch.High.Value(_registers), _planner.Fetch.Low.Value(_registers));
         int operation = at < 0 ? 0 : (int)_code.Values[at + _planner.Fetch.Column];
         bool generated = tuple.Length == Weights.Config.ResultChannels.Length;
         Plan plan = (generated && (uint)operation < (uint)_known.Length ? _known[operation] : null) ?? PlanOf(tuple.Length, operation, generated);
-        plan.Run(_registers, next);
+        plan.Run(_registers, _memories, next);
         Length++;
     }
 
@@ -65,12 +63,30 @@ public sealed class PlannedEngine : Engine
         }
     }
 
+    /// <summary>Plans are made for numbers in their ranges. Those of generated tokens are what the weights make of numbers that were.</summary>
+    private void CheckRanges(int numbers)
+    {
+        if (numbers == Weights.Config.ResultChannels.Length)
+        {
+            return;
+        }
+        for (int i = 0; i < numbers; i++)
+        {
+            (double min, double max) = Weights.Config.PositionRanges[i];
+            double value = _registers[i];
+            if (!(value >= min && value <= max && value == Math.Floor(value)))
+            {
+                throw new EmlException(ErrorCode.Argument, $"transformer: number {i} of a token is {value}; it must be an integer from {min} to {max}", i);
+            }
+        }
+    }
+
     private Plan PlanOf(int numbers, int operation, bool generated)
     {
-        if (!_plans.TryGetValue((numbers, operation), out Plan? plan))
+        Plan plan = _planner.Of(numbers, operation);
+        if (_registers.Length < plan.Registers)
         {
-            plan = _planner.Of(numbers, operation);
-            _plans[(numbers, operation)] = plan;
+            Array.Resize(ref _registers, plan.Registers);
         }
         if (generated && (uint)operation < (uint)_known.Length)
         {

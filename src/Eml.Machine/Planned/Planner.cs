@@ -16,6 +16,7 @@ internal sealed class Planner
     private readonly List<Memory> _memories = [];
     private readonly Dictionary<(int Layer, int Head), (int Memory, int First)> _places = [];
     private readonly Dictionary<(int Layer, int Head), TableRows> _tables = [];
+    private readonly Dictionary<(int Numbers, int Operation), Plan> _plans = [];
 
     public Planner(TransformerWeights weights)
     {
@@ -29,14 +30,14 @@ internal sealed class Planner
         // The pass for any operation finds out which heads share a memory, what can be in it, and which value is the operation.
         var pass = new PlanPass(this, weights.Config.PositionChannels.Length, null);
         Any = pass.Build();
-        foreach (Memory memory in _memories)
+        if (Control.Layer < 0)
         {
-            memory.Entries = new KeyedMemory(memory.Values.Count);
+            throw Refused("no table is read by a value from the sequence");
         }
     }
 
-    /// <summary>The sequence's memories.</summary>
-    public IEnumerable<KeyedMemory> Entries => _memories.Select(memory => memory.Entries!);
+    /// <summary>Empty memories for a sequence.</summary>
+    public KeyedMemory[] NewMemories() => [.. _memories.Select(memory => new KeyedMemory(memory.Values.Count))];
 
     /// <summary>The plan that would do for every operation; it only says how the operation is found.</summary>
     public Plan Any { get; }
@@ -48,7 +49,19 @@ internal sealed class Planner
     public (int Memory, Form High, Form Low, int Column) Fetch { get; private set; }
 
     /// <summary>The plan for an operation, for tokens of which the first <paramref name="numbers"/> numbers are given and the others 0.</summary>
-    public Plan Of(int numbers, double operation) => new PlanPass(this, numbers, operation).Build();
+    /// <remarks>Made once for all engines; any thread may ask.</remarks>
+    public Plan Of(int numbers, int operation)
+    {
+        lock (_plans)
+        {
+            if (!_plans.TryGetValue((numbers, operation), out Plan? plan))
+            {
+                plan = new PlanPass(this, numbers, operation).Build();
+                _plans.Add((numbers, operation), plan);
+            }
+            return plan;
+        }
+    }
 
     internal TransformerWeights Weights => _weights;
 
@@ -60,8 +73,6 @@ internal sealed class Planner
     internal TableRows TableOf(int layer, int head) => _tables[(layer, head)];
 
     internal (int Memory, int First) PlaceOf(int layer, int head) => _places[(layer, head)];
-
-    internal KeyedMemory? EntriesOf(int memory) => _memories[memory].Entries;
 
     internal IReadOnlyList<(double Min, double Max)> RangesOf(int memory) => _memories[memory].Ranges;
 
@@ -155,7 +166,5 @@ internal sealed class Planner
         public List<Form> Values { get; } = [];
 
         public List<(double Min, double Max)> Ranges { get; } = [];
-
-        public KeyedMemory? Entries { get; set; }
     }
 }

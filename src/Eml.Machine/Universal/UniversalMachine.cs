@@ -20,6 +20,9 @@ internal sealed partial class UniversalMachine
     /// <summary>Instructions that a module may have.</summary>
     public const int MaxCode = 1 << 24;
 
+    /// <summary>Tokens that it can count.</summary>
+    public const double MaxClock = 8 * Word;
+
     /// <summary>Units per layer.</summary>
     private const int HiddenWidth = 96;
 
@@ -50,7 +53,7 @@ internal sealed partial class UniversalMachine
     {
         Field.Ip or Field.CodeIndex or Field.Next or Field.Target => MaxCode - 1,
         Field.Frame or Field.Slot => MaxSlots + 131072,
-        Field.Entered or Field.Clock => 8 * Word,
+        Field.Entered or Field.Clock => MaxClock,
         Field.Pages => 65536,
         Field.Depth => MaxDepth,
         Field.Status => 15,

@@ -30,6 +30,7 @@ public readonly record struct WasmStep(long Token, ReadOnlyMemory<double> Number
 public sealed class WasmMachine
 {
     private static readonly Lazy<TransformerWeights> s_weights = new(UniversalMachine.Compile);
+    private static readonly Lazy<Planner> s_planner = new(() => new Planner(s_weights.Value));
 
     private readonly Engine _engine;
     private readonly CodeLayout _layout;
@@ -54,7 +55,7 @@ public sealed class WasmMachine
         _globals = module.GlobalTypes.Length;
         var prompt = new WasmPrompt(module, _layout, imports ?? new WasmImports());
         _host = prompt.Functions;
-        _engine = dense ? new DenseEngine(Weights) : new PlannedEngine(Weights);
+        _engine = dense ? new DenseEngine(Weights) : new PlannedEngine(s_planner.Value);
         foreach (double[] token in prompt.Tokens())
         {
             _engine.Step(token, []);
@@ -142,7 +143,7 @@ public sealed class WasmMachine
         }
         for (long i = 0; i < fuel; i++)
         {
-            if ((i & 255) == 0 && cancel is { IsSet: true })
+            if ((i & 255) == 0 && Stops(cancel))
             {
                 return WasmStatus.Cancelled;
             }
@@ -218,6 +219,15 @@ public sealed class WasmMachine
             }
             Feed(WasmPrompt.WordToken((uint)((at & ~7L) >> 3), word, _state[(int)Field.Clock]));
         }
+    }
+
+    private bool Stops(Cancel? cancel)
+    {
+        if (_state[(int)Field.Clock] > UniversalMachine.MaxClock - 512)
+        {
+            throw new EmlException(ErrorCode.Limit, $"wasm: the run has {UniversalMachine.MaxClock} tokens, which is all that the machine can count; load it anew");
+        }
+        return cancel is { IsSet: true };
     }
 
     private void CheckBounds(uint address, int count)
