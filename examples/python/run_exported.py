@@ -1,4 +1,4 @@
-"""Runs a transformer that `eml compact export DIR --program P` wrote. It knows nothing of the program or of what the tokens mean:
+"""Runs a transformer that `eml compact export DIR --program P` or `eml wasm export FILE.wasm` wrote. It knows nothing of the program or of what the tokens mean:
 it multiplies the matrices of model.safetensors as config.json says, and takes the positions in the order of prompt.json.
 
 run_exported.py DIR [--json | --tokens FILE] prints the output and all generated tokens, or writes these to a file, one a line."""
@@ -35,10 +35,12 @@ class Memory:
         self.keys[self.count], self.values[self.count] = key, value
         self.count += 1
 
-    def hard_max(self, head, query):
+    def hard_max(self, head, query, sink):
         if self.count == 0:
             return np.zeros_like(query)
         scores = self.keys[:self.count, head] @ query
+        if sink is not None and scores.max() < sink:
+            return np.zeros_like(query)
         return self.values[self.count - 1 - np.argmax(scores[::-1]), head]  # of equals, the last
 
     def sum(self, head):
@@ -48,8 +50,9 @@ class Memory:
 class Transformer:
     def __init__(self, config, tensors):
         self.config, self.t = config, tensors
-        self.layers = [[(head["mode"], head["store"]) for head in layer["heads"]] for layer in config["layers"]]
+        self.layers = [[(head["mode"], head["store"], head["sink"]) for head in layer["heads"]] for layer in config["layers"]]
         self.own = [Memory(len(heads), config["d_head"]) for heads in self.layers]
+        self.tables = {}
         self.stores = [[Memory(len(heads), config["d_head"]) for heads in self.layers] for _ in range(config["stores"])]
 
     def embed(self, token, encoding):
@@ -65,20 +68,55 @@ class Transformer:
             if heads:
                 self.stores[store][layer].add(self.t[f"layers.{layer}.key"] @ x, self.t[f"layers.{layer}.value"] @ x)
 
+    def table(self, layer, head, number):
+        """Keys and values of a table's rows, as a head reads them."""
+        if (layer, head) not in self.tables:
+            rows = self.t[f"tables.{number}"]
+            key, value = (self.t[f"layers.{layer}.{name}"][head][:, :rows.shape[1]] for name in ("key", "value"))
+            memory = Memory(1, self.config["d_head"])
+            memory.keys, memory.values, memory.count = (rows @ key.T)[:, None], (rows @ value.T)[:, None], len(rows)
+            self.tables[layer, head] = memory
+        return self.tables[layer, head]
+
     def step(self, token, encoding):
         """One forward pass: the next token."""
+        return int(np.argmax(self.t["unembedding"] @ self.forward(token, encoding)))  # of equals, the first
+
+    def next_tuple(self, numbers):
+        """One forward pass of a transformer of tuples: the next one's numbers."""
+        x = self.forward(0, numbers + [0] * (len(self.config["position_channels"]) - len(numbers)))
+        return [int(round(x[channel])) for channel in self.config["result_channels"]]
+
+    def forward(self, token, encoding):
         x = self.embed(token, encoding)
         for layer, heads in enumerate(self.layers):
             matrix = lambda name: self.t[f"layers.{layer}.{name}"]
             if heads:
                 queries = matrix("query") @ x
                 self.own[layer].add(matrix("key") @ x, matrix("value") @ x)
-                for h, (mode, store) in enumerate(heads):
-                    memory = self.stores[store][layer] if mode == "cross" else self.own[layer]
-                    read = memory.sum(h) if mode == "sum" else memory.hard_max(h, queries[h])
-                    x += matrix("output")[h] @ read
+                update = 0
+                for h, (mode, store, sink) in enumerate(heads):
+                    if mode == "table":
+                        read = self.table(layer, h, store).hard_max(0, queries[h], sink)
+                    else:
+                        memory = self.stores[store][layer] if mode == "cross" else self.own[layer]
+                        read = memory.sum(h) if mode == "sum" else memory.hard_max(h, queries[h], sink)
+                    update = update + matrix("output")[h] @ read
+                x += update
             x += matrix("down") @ (np.maximum(0, matrix("gate") @ x) * (matrix("up") @ x))
-        return int(np.argmax(self.t["unembedding"] @ x))  # of equals, the first
+        return x
+
+
+def generate_tuples(transformer, prompt):
+    """Follows a prompt of tuples; gives the numbers of each generated token, and its value if it hands one over."""
+    for numbers in prompt["tokens"]:
+        transformer.forward(0, numbers)
+    numbers, status = prompt["start"], 0
+    low, high = prompt["value_fields"]
+    while status in (0, prompt["value_status"]):
+        numbers = transformer.next_tuple(numbers)
+        status = numbers[prompt["status_field"]]
+        yield numbers, numbers[low] + (numbers[high] << 32) if status == prompt["value_status"] else None
 
 
 def generate(transformer, prompt):
@@ -131,8 +169,13 @@ def main():
             return json.load(file)
 
     transformer = Transformer(load("config.json"), read_safetensors(os.path.join(args.dir, "model.safetensors")))
-    generated = list(generate(transformer, load("prompt.json")))
-    result = {"outputs": [t for t, is_output in generated if is_output], "tokens": [t for t, _ in generated]}
+    prompt = load("prompt.json")
+    if prompt["model_type"] == "eml-machine-tuples":
+        generated = list(generate_tuples(transformer, prompt))
+        result = {"outputs": [value for _, value in generated if value is not None], "tokens": [t for t, _ in generated]}
+    else:
+        generated = list(generate(transformer, prompt))
+        result = {"outputs": [t for t, is_output in generated if is_output], "tokens": [t for t, _ in generated]}
     if args.tokens:
         with open(args.tokens, "w", encoding="ascii") as file:
             file.writelines(f"{token}\n" for token in result.pop("tokens"))

@@ -21,6 +21,9 @@ internal static class MachineConfigJson
         ("hard_max", "reads v of the position whose k has the largest q·k, among this and all earlier positions; of equals, of the latest"),
         ("sum", "reads the sum of v over this and all earlier positions"),
         ("cross", "as hard_max over the entries of its store, whose k and v come from the embedded entries; zeros while the store is empty"),
+        ("table", "as hard_max over the rows of tables[store]: a row stands in the first channels of an x whose other channels are 0, and k and v come from that x"),
+        ("sink", "a head with a sink reads zeros where no score reaches it"),
+        ("tuples", "if there are result_channels, a token is the numbers of an encoding, token 0 always: the next token's number i is x[result_channels[i]] after the last layer, rounded to an integer; its other numbers are 0"),
         ("units", "after the heads of a layer: x += down (max(0, gate x)·(up x)), element by element between the brackets"),
         ("activation", "max(0, gate)·up"),
         ("normalisation", "none"),
@@ -38,8 +41,20 @@ internal static class MachineConfigJson
             .Raw(",\n\"vocabulary\":"u8).Unsigned((ulong)config.Vocabulary)
             .Raw(",\n\"constant_channel\":"u8).Unsigned((ulong)config.ConstantChannel)
             .Raw(",\n\"position_channels\":"u8).Integers(config.PositionChannels)
+            .Raw(",\n\"position_ranges\":["u8);
+        for (int i = 0; i < config.PositionRanges.Length; i++)
+        {
+            json.Raw(i > 0 ? ",["u8 : "["u8).Ecma(config.PositionRanges[i].Min).Raw(","u8).Ecma(config.PositionRanges[i].Max).Raw("]"u8);
+        }
+        json.Raw("],\n\"result_channels\":"u8).Integers(config.ResultChannels)
             .Raw(",\n\"stores\":"u8).Unsigned((ulong)config.Stores)
-            .Raw(",\n\"rules\":{"u8);
+            .Raw(",\n\"tables\":["u8);
+        for (int i = 0; i < config.Tables.Length; i++)
+        {
+            json.Raw(i > 0 ? ",\n{\"name\":"u8 : "\n{\"name\":"u8).String(config.Tables[i].Name)
+                .Raw(",\"entries\":"u8).Unsigned((ulong)config.Tables[i].Entries).Raw(",\"columns\":"u8).Unsigned((ulong)config.Tables[i].Columns).Raw("}"u8);
+        }
+        json.Raw("],\n\"rules\":{"u8);
         for (int i = 0; i < s_rules.Length; i++)
         {
             json.Raw(i > 0 ? ",\n  "u8 : "\n  "u8).String(s_rules[i].Name).Raw(":"u8).String(s_rules[i].Text);
@@ -72,7 +87,8 @@ internal static class MachineConfigJson
         for (int h = 0; h < heads.Length; h++)
         {
             json.Raw(h > 0 ? ",\n  {\"name\":"u8 : "\n  {\"name\":"u8).String(heads[h].Name)
-                .Raw(",\"mode\":"u8).String(ModeName(heads[h].Mode)).Raw(",\"store\":"u8).IntegerOrNull(heads[h].Store).Raw("}"u8);
+                .Raw(",\"mode\":"u8).String(ModeName(heads[h].Mode)).Raw(",\"store\":"u8).IntegerOrNull(heads[h].Store).Raw(",\"sink\":"u8);
+            json = (heads[h].Sink is double sink ? json.Ecma(sink) : json.Raw("null"u8)).Raw("}"u8);
         }
     }
 
@@ -93,11 +109,11 @@ internal static class MachineConfigJson
                 $"{What}: version {number} at byte {version.Offset}; this library knows version {Version}; use a newer libeml");
         }
         root.RefuseOthers("model_type", "version", "d_model", "d_head", "d_ffn", "vocabulary", "constant_channel", "position_channels",
-            "stores", "rules", "layers", "channels");
+            "position_ranges", "result_channels", "stores", "tables", "rules", "layers", "channels");
         JsonValue headWidth = root["d_head"];
-        if (headWidth.Unsigned("d_head") != 2)
+        if (headWidth.Unsigned("d_head") is not (2 or 4))
         {
-            throw Bad(headWidth, "d_head", "2");
+            throw Bad(headWidth, "d_head", "2 or 4");
         }
         ReadRules(root["rules"]);
         var heads = new List<HeadConfig[]>();
@@ -109,11 +125,15 @@ internal static class MachineConfigJson
         }
         var config = new TransformerConfig
         {
+            HeadWidth = Number(headWidth, "d_head"),
             ModelWidth = Number(root["d_model"], "d_model"),
             HiddenWidth = Number(root["d_ffn"], "d_ffn"),
             Vocabulary = Number(root["vocabulary"], "vocabulary"),
             ConstantChannel = Number(root["constant_channel"], "constant_channel"),
-            PositionChannels = ReadPositions(root["position_channels"]),
+            PositionChannels = ReadNumbers(root["position_channels"], "position_channels"),
+            PositionRanges = ReadRanges(root["position_ranges"]),
+            ResultChannels = ReadNumbers(root["result_channels"], "result_channels"),
+            Tables = ReadTables(root["tables"]),
             Stores = Number(root["stores"], "stores"),
             Heads = [.. heads],
         };
@@ -158,17 +178,19 @@ internal static class MachineConfigJson
 
     private static HeadConfig ReadHead(JsonMembers head)
     {
-        head.RefuseOthers("name", "mode", "store");
+        head.RefuseOthers("name", "mode", "store", "sink");
         JsonValue mode = head["mode"];
         HeadMode read = mode.Text("mode") switch
         {
             "hard_max" => HeadMode.HardMax,
             "sum" => HeadMode.Sum,
             "cross" => HeadMode.Cross,
-            _ => throw Bad(mode, "mode", "\"hard_max\", \"sum\" or \"cross\""),
+            "table" => HeadMode.Table,
+            _ => throw Bad(mode, "mode", "\"hard_max\", \"sum\", \"cross\" or \"table\""),
         };
         JsonValue store = head["store"];
-        return new HeadConfig(read, store.IsNull ? -1 : Number(store, "store"), head["name"].Text("name"));
+        JsonValue sink = head["sink"];
+        return new HeadConfig(read, store.IsNull ? -1 : Number(store, "store"), head["name"].Text("name"), sink.IsNull ? null : sink.Double("sink"));
     }
 
     private static (int, string, int, int)[] ReadChannels(JsonValue value, TransformerConfig config)
@@ -189,14 +211,41 @@ internal static class MachineConfigJson
         return [.. channels];
     }
 
-    private static int[] ReadPositions(JsonValue value)
+    private static int[] ReadNumbers(JsonValue value, string name)
     {
         var channels = new List<int>();
-        for (JsonItems items = Array(value, "position_channels"); items.Next();)
+        for (JsonItems items = Array(value, name); items.Next();)
         {
-            channels.Add(Number(items.Value, "position_channels"));
+            channels.Add(Number(items.Value, name));
         }
         return [.. channels];
+    }
+
+    private static (double, double)[] ReadRanges(JsonValue value)
+    {
+        var ranges = new List<(double, double)>();
+        for (JsonItems items = Array(value, "position_ranges"); items.Next();)
+        {
+            var bounds = new List<double>();
+            for (JsonItems each = Array(items.Value, "a range"); each.Next();)
+            {
+                bounds.Add(each.Value.Double("a bound"));
+            }
+            ranges.Add(bounds.Count == 2 ? (bounds[0], bounds[1]) : throw Bad(items.Value, "a range", "two numbers"));
+        }
+        return [.. ranges];
+    }
+
+    private static TableConfig[] ReadTables(JsonValue value)
+    {
+        var tables = new List<TableConfig>();
+        for (JsonItems items = Array(value, "tables"); items.Next();)
+        {
+            JsonMembers table = items.Value.Members("a table", FormatError.Value);
+            table.RefuseOthers("name", "entries", "columns");
+            tables.Add(new TableConfig(table["name"].Text("name"), Number(table["entries"], "entries"), Number(table["columns"], "columns")));
+        }
+        return [.. tables];
     }
 
     private static int Time(JsonValue value, string name, TransformerConfig config)
@@ -223,6 +272,7 @@ internal static class MachineConfigJson
     {
         HeadMode.Sum => "sum",
         HeadMode.Cross => "cross",
+        HeadMode.Table => "table",
         _ => "hard_max",
     };
 }

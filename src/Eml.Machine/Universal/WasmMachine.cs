@@ -47,15 +47,20 @@ public sealed class WasmMachine
     /// <param name="dense">Run on the dense reference instead of the fast path: the same tokens, slowly.</param>
     /// <exception cref="EmlException">An import is missing, or a segment does not fit; the message says which.</exception>
     public WasmMachine(WasmModule module, WasmImports? imports = null, bool dense = false)
+        : this(module, imports ?? new WasmImports(), dense ? new DenseEngine(Weights) : new PlannedEngine(s_planner.Value))
+    {
+    }
+
+    private WasmMachine(WasmModule module, WasmImports imports, Engine engine)
     {
         ArgumentNullException.ThrowIfNull(module);
         Module = module;
         _layout = new CodeLayout(module);
         _isOwn = _layout.IsOwn();
         _globals = module.GlobalTypes.Length;
-        var prompt = new WasmPrompt(module, _layout, imports ?? new WasmImports());
+        var prompt = new WasmPrompt(module, _layout, imports);
         _host = prompt.Functions;
-        _engine = dense ? new DenseEngine(Weights) : new PlannedEngine(s_planner.Value);
+        _engine = engine;
         foreach (double[] token in prompt.Tokens())
         {
             _engine.Step(token, []);
@@ -131,6 +136,17 @@ public sealed class WasmMachine
             WriteSlot(_globals + i, type.Parameters[i] == WasmType.I32 ? (uint)arguments[i] : arguments[i]);
         }
         Restart(CodeLayout.Stub, _globals);
+    }
+
+    /// <summary>All that the machine must be given to call a function: the tokens of the prompt, and the first token of the run. Whoever has
+    /// the weights can run it from there.</summary>
+    /// <exception cref="EmlException">As <see cref="Begin(string, ulong[])"/>.</exception>
+    public static WasmRunPrompt Prompt(WasmModule module, WasmImports? imports, string name, params ulong[] arguments)
+    {
+        var recorder = new PromptRecorder(Weights);
+        var machine = new WasmMachine(module, imports ?? new WasmImports(), recorder);
+        machine.Begin(name, arguments);
+        return new WasmRunPrompt([.. Enum.GetNames<Field>().Where(field => field is not ("Generated" or "All"))], recorder.Tokens, machine._state);
     }
 
     /// <summary>Generates at most <paramref name="fuel"/> tokens.</summary>
