@@ -37,6 +37,8 @@ public sealed class WasmMachine
     private readonly WasmHostFunction[] _host;
     private readonly bool[] _isOwn;
     private readonly int _globals;
+    private readonly int _hostSlots;
+    private bool _inHost;
     private readonly List<ulong> _arguments = [];
     private double[] _state = new double[(int)Field.Generated];
     private double[] _next = new double[(int)Field.Generated];
@@ -58,6 +60,7 @@ public sealed class WasmMachine
         _layout = new CodeLayout(module);
         _isOwn = _layout.IsOwn();
         _globals = module.GlobalTypes.Length;
+        _hostSlots = module.Types.Select(type => type.Parameters.Length + type.Results.Length).DefaultIfEmpty().Max() + _globals + 1;
         var prompt = new WasmPrompt(module, _layout, imports);
         _host = prompt.Functions;
         _engine = engine;
@@ -119,6 +122,10 @@ public sealed class WasmMachine
     public void Begin(int index, params ulong[] arguments)
     {
         ArgumentNullException.ThrowIfNull(arguments);
+        if (_inHost)
+        {
+            throw new EmlException(ErrorCode.State, "wasm: a host function cannot call the machine that called it; return first");
+        }
         WasmSignature type = Module.Types[Module.FunctionTypes[index]];
         if (arguments.Length != type.Parameters.Length)
         {
@@ -257,7 +264,8 @@ public sealed class WasmMachine
     private ulong PeekWord(uint address)
     {
         double[] saved = [.. _state];
-        int frame = (int)saved[(int)Field.Frame] + 64;
+        // Above the arguments and results of the host function that may be running.
+        int frame = (int)saved[(int)Field.Frame] + _hostSlots;
         WriteSlot(frame, address);
         Restart(CodeLayout.Peek, frame);
         Generate();
@@ -323,7 +331,16 @@ public sealed class WasmMachine
         ulong[] arguments = [.. _arguments];
         _arguments.Clear();
         WasmType[] types = Module.Types[Module.FunctionTypes[function]].Results;
-        ulong[] results = _host[function](this, arguments);
+        ulong[] results;
+        _inHost = true;
+        try
+        {
+            results = _host[function](this, arguments);
+        }
+        finally
+        {
+            _inHost = false;
+        }
         if (results.Length != types.Length)
         {
             throw new EmlException(ErrorCode.Argument, $"wasm: host function {function} gave {results.Length} results; it must give {types.Length}");
