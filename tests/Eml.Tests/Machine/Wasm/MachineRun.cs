@@ -23,27 +23,14 @@ internal static class MachineRun
                 return [];
             });
         var machine = new WasmMachine(module, imports, dense);
-        var globals = new List<ulong>();
-        foreach (WasmGlobal global in module.Globals)
-        {
-            globals.Add(global.Initial.Global < 0 ? global.Initial.Value : globals[global.Initial.Global]);
-        }
         var words = new SortedSet<uint>(module.Data.SelectMany(Words));
-        machine.Listener = step =>
+        ulong[] globals = WatchGlobals(machine, 0, numbers =>
         {
-            // Globals and memory are what the last token that names them says.
-            ReadOnlySpan<double> numbers = step.Numbers.Span;
-            int slot = (int)numbers[(int)Field.Slot];
-            if (numbers[(int)Field.SlotWrite] == 1.0 && slot < globals.Count)
-            {
-                globals[slot] = (uint)numbers[(int)Field.Low] | ((ulong)(uint)numbers[(int)Field.High] << 32);
-            }
             if (numbers[(int)Field.WordWrite] == 1.0)
             {
                 words.Add(((uint)numbers[(int)Field.WordHigh] << 14) | (uint)numbers[(int)Field.WordLow]);
             }
-            return true;
-        };
+        });
         string end = "";
         if (module.Start >= 0)
         {
@@ -59,7 +46,36 @@ internal static class MachineRun
         }
         long instructions = machine.Instructions;
         machine.Listener = null;
-        return new ModuleRun(end, results, [.. output], [.. globals], (uint)machine.Pages, MemoryOf(machine, words).Hash(), instructions);
+        return new ModuleRun(end, results, [.. output], globals, (uint)machine.Pages, MemoryOf(machine, words).Hash(), instructions);
+    }
+
+    /// <summary>All globals, kept up to date: each is what the last token that names it says.</summary>
+    /// <param name="machine">The machine, before anything is called.</param>
+    /// <param name="imported">What imported ones are.</param>
+    /// <param name="also">Sees the numbers of every token too.</param>
+    public static ulong[] WatchGlobals(WasmMachine machine, ulong imported, Action<double[]>? also = null)
+    {
+        WasmModule module = machine.Module;
+        ulong[] globals = new ulong[module.GlobalTypes.Length];
+        Array.Fill(globals, imported);
+        int own = globals.Length - module.Globals.Length;
+        for (int i = own; i < globals.Length; i++)
+        {
+            WasmInitializer initial = module.Globals[i - own].Initial;
+            globals[i] = initial.Global < 0 ? initial.Value : globals[initial.Global];
+        }
+        machine.Listener = step =>
+        {
+            double[] numbers = step.Numbers.ToArray();
+            int slot = (int)numbers[(int)Field.Slot];
+            if (numbers[(int)Field.SlotWrite] == 1.0 && slot < globals.Length)
+            {
+                globals[slot] = (uint)numbers[(int)Field.Low] | ((ulong)(uint)numbers[(int)Field.High] << 32);
+            }
+            also?.Invoke(numbers);
+            return true;
+        };
+        return globals;
     }
 
     /// <summary>Everything in a line, so that two runs are equal if their lines are.</summary>
