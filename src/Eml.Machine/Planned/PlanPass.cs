@@ -151,7 +151,7 @@ internal sealed class PlanPass
         }
         if (_any)
         {
-            _planner.Place(layer, h, high, low, values, _registers);
+            _planner.Place(layer, h, high, low, isKey, values, _registers);
         }
         (int memory, int first) = _planner.PlaceOf(layer, h);
         if (isKey is not { IsConstant: true, Constant: 0.0 })

@@ -79,13 +79,14 @@ internal sealed class Planner
     internal int ColumnsOf(int memory) => _memories[memory].Values.Count;
 
     /// <summary>Gives a head of the pass for any operation its place.</summary>
-    internal void Place(int layer, int head, Form high, Form low, Form[] values, Registers registers)
+    internal void Place(int layer, int head, Form high, Form low, Form isKey, Form[] values, Registers registers)
     {
-        int number = _memories.FindIndex(other => other.High.Same(high) && other.Low.Same(low));
+        // The same numbers can be keys of different things: words of memory and elements of a table.
+        int number = _memories.FindIndex(other => other.High.Same(high) && other.Low.Same(low) && other.IsKey.Same(isKey));
         if (number < 0)
         {
             number = _memories.Count;
-            _memories.Add(new Memory(high, low));
+            _memories.Add(new Memory(high, low, isKey));
         }
         Memory memory = _memories[number];
         _places[(layer, head)] = (number, memory.Values.Count);
@@ -157,11 +158,13 @@ internal sealed class Planner
         return read;
     }
 
-    private sealed class Memory(Form high, Form low)
+    private sealed class Memory(Form high, Form low, Form isKey)
     {
         public Form High { get; } = high;
 
         public Form Low { get; } = low;
+
+        public Form IsKey { get; } = isKey;
 
         public List<Form> Values { get; } = [];
 
