@@ -75,12 +75,15 @@ internal static class Program
         };
         compact.SetAction(parse => new HelpAction().Invoke(parse));
 
+        var wasm = new Command("wasm", "WebAssembly modules inside a transformer: run, spectest, bench") { WasmRun.Create(), WasmSpecTest.Create(), WasmBench.Create() };
+        wasm.SetAction(parse => new HelpAction().Invoke(parse));
+
         var audit = new Command("audit", "Audit logs of trainings: verify, show") { AuditVerify.Create(), AuditShow.Create() };
         audit.SetAction(parse => new HelpAction().Invoke(parse));
 
         var root = new RootCommand("Functions that are learned from data, with the same bits on every machine.")
         {
-            function, attention, compact, audit, ConvertFile.Create(), Inspect.Create(), Arguments.Json,
+            function, attention, compact, wasm, audit, ConvertFile.Create(), Inspect.Create(), Arguments.Json,
         };
         // Ours knows --json, and stands in place of the one that every root command has.
         root.Options.Remove(root.Options.Single(o => o is VersionOption));

@@ -69,6 +69,36 @@ internal sealed class CodeLayout
         return own;
     }
 
+    /// <summary>What an instruction is and where it stands.</summary>
+    public string Describe(int place)
+    {
+        if (place is >= Stub and <= PeekEnd)
+        {
+            return place switch { Stub => "call by the host", StubEnd => "results to the host", _ => "memory to the host" };
+        }
+        int imported = Array.FindIndex(_entries, 0, _module.ImportedFunctions, entry => place == entry || place == entry + 1);
+        if (imported >= 0)
+        {
+            WasmImport import = _module.Imports.Where(import => import.Kind == WasmKind.Function).ElementAt(imported);
+            return $"function {imported}: {(place == _entries[imported] ? "call of" : "return from")} {import.Module}.{import.Name}";
+        }
+        int i = Array.FindIndex(_places, places => places[^1] >= place);
+        if (place <= 0 || i < 0)
+        {
+            return $"instruction {place}";
+        }
+        if (place == _places[i][^1])
+        {
+            return $"function {_module.Functions[i].Index}: end";
+        }
+        // A br_table's targets stand behind it.
+        int c = Array.FindLastIndex(_places[i], _places[i].Length - 2, at => at >= 0 && at <= place);
+        WasmInstruction instruction = _module.Functions[i].Code[c];
+        string name = WasmOpcodes.Integer[(byte)instruction.Code].Name;
+        string target = place == _places[i][c] ? "" : $", target {place - _places[i][c] - 1}";
+        return $"function {_module.Functions[i].Index}, byte 0x{instruction.Offset:x}: {name}{target}";
+    }
+
     /// <summary>The number of the signature that equals all equal ones.</summary>
     public int TypeOf(int function) => _types[_module.FunctionTypes[function]];
 

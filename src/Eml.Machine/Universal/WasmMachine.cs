@@ -19,12 +19,15 @@ public enum WasmStatus
     Cancelled,
     /// <summary>It trapped; <see cref="WasmMachine.Trap"/> says why.</summary>
     Trapped,
+    /// <summary>A host function ended it; <see cref="WasmMachine.ExitCode"/> says how.</summary>
+    Exited,
 }
 
 /// <summary>One generated token.</summary>
 /// <param name="Token">Its number, from 0.</param>
 /// <param name="Numbers">Its numbers; they are overwritten by the next.</param>
-public readonly record struct WasmStep(long Token, ReadOnlyMemory<double> Numbers);
+/// <param name="Instruction">The number of the instruction that it executed; <see cref="WasmMachine.Describe"/> names it.</param>
+public readonly record struct WasmStep(long Token, ReadOnlyMemory<double> Numbers, int Instruction);
 
 /// <summary>A WebAssembly module at work inside the transformer: one forward pass executes one instruction.</summary>
 public sealed class WasmMachine
@@ -42,6 +45,7 @@ public sealed class WasmMachine
     private readonly List<ulong> _arguments = [];
     private double[] _state = new double[(int)Field.Generated];
     private double[] _next = new double[(int)Field.Generated];
+    private bool _isExiting;
 
     /// <summary>Puts a module at its start, its start function not yet called.</summary>
     /// <param name="module">The module.</param>
@@ -97,6 +101,9 @@ public sealed class WasmMachine
     /// <summary>Why the last run trapped, or null.</summary>
     public string? Trap { get; private set; }
 
+    /// <summary>What a host function gave to <see cref="Exit"/> last.</summary>
+    public uint ExitCode { get; private set; }
+
     /// <summary>Values that the last function returned, as bits.</summary>
     public ulong[] Results { get; private set; } = [];
 
@@ -132,6 +139,8 @@ public sealed class WasmMachine
             throw new EmlException(ErrorCode.Argument, $"wasm: the function takes {type.Parameters.Length} arguments {type}; {arguments.Length} are given");
         }
         Trap = null;
+        ExitCode = 0;
+        _isExiting = false;
         Results = [];
         _arguments.Clear();
         foreach (double[] token in _layout.CallTokens(index))
@@ -173,7 +182,7 @@ public sealed class WasmMachine
             int ip = (int)_state[(int)Field.Ip];
             Instructions += _isOwn[ip] && _state[(int)Field.Phase] == 0.0 ? 1 : 0;
             Generate();
-            bool goOn = Listener is null || Listener(new WasmStep(Tokens - 1, _state));
+            bool goOn = Listener is null || Listener(new WasmStep(Tokens - 1, _state, ip));
             var status = (StepStatus)(int)_state[(int)Field.Status];
             if (status != StepStatus.Running && Answer(status) is WasmStatus end)
             {
@@ -193,7 +202,65 @@ public sealed class WasmMachine
     public ulong[] Invoke(string name, params ulong[] arguments)
     {
         Begin(name, arguments);
-        return Run() == WasmStatus.Trapped ? throw new EmlException(ErrorCode.State, $"wasm: trap: {Trap}") : Results;
+        return Run() switch
+        {
+            WasmStatus.Trapped => throw new EmlException(ErrorCode.State, $"wasm: trap: {Trap}"),
+            WasmStatus.Exited => throw new EmlException(ErrorCode.State, $"wasm: the program ended itself with exit code {ExitCode}"),
+            _ => Results,
+        };
+    }
+
+    /// <summary>For host functions: ends the run when the function has returned, as proc_exit does.</summary>
+    public void Exit(uint code)
+    {
+        ExitCode = code;
+        _isExiting = true;
+    }
+
+    /// <summary>The value of a global, imported ones counted first: the machine hands it over.</summary>
+    /// <exception cref="EmlException"><see cref="ErrorCode.Argument"/>: there is no such global.</exception>
+    public ulong ReadGlobal(int index)
+    {
+        if ((uint)index >= (uint)_globals)
+        {
+            throw new EmlException(ErrorCode.Argument, $"wasm: there is no global {index}; the module has {_globals}");
+        }
+        double[] saved = [.. _state];
+        Restart(CodeLayout.PeekEnd, index);
+        Generate();
+        ulong value = Value();
+        saved[(int)Field.Clock] = _state[(int)Field.Clock];
+        saved.CopyTo(_state, 0);
+        return value;
+    }
+
+    /// <summary>What an instruction is and where it stands, for people: <c>function 3, byte 0x1a2: i32.add</c>.</summary>
+    public string Describe(int instruction) => _layout.Describe(instruction);
+
+    /// <summary>What a token writes, for people: <c>slot 12 = 5</c>; empty if nothing.</summary>
+    public static string Effect(WasmStep step)
+    {
+        ReadOnlySpan<double> token = step.Numbers.Span;
+        if (token[(int)Field.WordWrite] != 0.0)
+        {
+            ulong word = 0;
+            for (int i = 7; i >= 0; i--)
+            {
+                word = (word << 8) | (byte)token[(int)Field.Byte0 + i];
+            }
+            long address = 8 * (((long)token[(int)Field.WordHigh] << 14) + (long)token[(int)Field.WordLow]);
+            return $"memory {address} = 0x{word:x16}";
+        }
+        ulong value = (uint)token[(int)Field.Low] | ((ulong)(uint)token[(int)Field.High] << 32);
+        return (StepStatus)(int)token[(int)Field.Status] switch
+        {
+            StepStatus.Running when token[(int)Field.SlotWrite] != 0.0 => $"slot {(long)token[(int)Field.Slot]} = {value}",
+            StepStatus.Running => "",
+            StepStatus.HostArgument => $"to the host: {value}",
+            StepStatus.HostCall when (uint)value == CodeLayout.Done => "done",
+            StepStatus.HostCall => $"host function {value}",
+            StepStatus status => $"trap: {TrapText(status)}",
+        };
     }
 
     /// <summary>Calls the start function, if the module has one.</summary>
@@ -318,7 +385,7 @@ public sealed class WasmMachine
                 return WasmStatus.Done;
             case StepStatus.HostCall:
                 CallHost((int)Value());
-                return null;
+                return _isExiting ? WasmStatus.Exited : null;
             default:
                 Trap = TrapText(status);
                 _arguments.Clear();

@@ -16,7 +16,8 @@ internal sealed class WasmPrompt
     {
         _module = module;
         _layout = layout;
-        Functions = [.. module.Imports.Where(import => import.Kind == WasmKind.Function).Select(imports.FunctionOf)];
+        Functions = [.. module.Imports.Where(import => import.Kind == WasmKind.Function)
+            .Select(import => imports.FunctionOf(import, module.Types[import.Type]))];
         _globals.AddRange(module.Imports.Where(import => import.Kind == WasmKind.Global).Select(imports.GlobalOf));
         foreach (WasmGlobal global in module.Globals)
         {
