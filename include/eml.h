@@ -80,6 +80,7 @@ typedef int32_t eml_status;
 #define EML_DONE 1          /* nothing was left to do (an empty event log, say) */
 #define EML_OUT_OF_FUEL 2   /* the step budget is used up; the object can go on */
 #define EML_CANCELLED 3     /* stopped by a cancel token or a callback; the object holds the best state so far */
+#define EML_TRAPPED 4       /* a WebAssembly function trapped */
 
 #define EML_E_ARGUMENT (-1)    /* a NULL pointer, or a value outside its range */
 #define EML_E_HANDLE (-2)      /* a stale or foreign handle, or one of another kind */
@@ -872,6 +873,127 @@ EML_API eml_status eml_machine_describe(const eml_machine *machine, char *buf, u
  * its start with the files that it was given. A file that is there is replaced, as a whole or not at all.
  * Errors: EML_E_ARGUMENT (path), EML_E_IO, EML_E_BUSY. */
 EML_API eml_status eml_machine_export(const eml_machine *machine, const char *path, uint64_t path_len);
+
+/* ------------------------------------------------------------------------------------------------ WebAssembly machines */
+
+/* A transformer whose weights were compiled, not trained, and which executes WebAssembly 1.0 without floating point (and with
+ * sign extension and multiple results): the module is the prompt, each forward pass executes one instruction, exactly, for
+ * all 2^32 and 2^64 values. The weights are compiled once per process (when the first module is loaded) and shared. */
+typedef struct eml_wasm eml_wasm;
+
+/* Types of values, numbered as in the binary format. A value is given as 64 bits: of an i32 the lower 32, the upper ones
+ * are ignored where it is given, and 0 where it is handed out. */
+#define EML_WASM_I32 0x7F
+#define EML_WASM_I64 0x7E
+
+/* A module's call of an imported function. All pointers live during the callback. */
+typedef struct eml_wasm_call {
+  uint32_t struct_size;
+  uint32_t reserved;
+  const char *module; /* the two names of the import, each followed by a NUL */
+  uint64_t module_len;
+  const char *name;
+  uint64_t name_len;
+  const uint64_t *args;
+  const uint8_t *params; /* (nargs) EML_WASM_I32 or EML_WASM_I64 */
+  uint64_t nargs;
+  uint64_t *results; /* (nresults) to be written; 0 before */
+  const uint8_t *result_types;
+  uint64_t nresults;
+} eml_wasm_call;
+/* An imported function. The rules of callbacks hold: a value other than 0 ends the module's call with EML_CANCELLED. It may
+ * use eml_wasm_read_memory and eml_wasm_write_memory with the machine that calls it, nothing else. */
+typedef int32_t (*eml_wasm_import_fn)(const eml_wasm_call *call, void *user);
+/* Called with the numbers of every generated token and its number, counted from 0; the rules of callbacks hold. The numbers live
+ * during the callback. */
+typedef int32_t (*eml_wasm_token_fn)(const double *numbers, uint64_t count, uint64_t token, void *user);
+
+/* What the host gives a module under two names: a function, or the value of a global (with fn NULL). */
+typedef struct eml_wasm_import {
+  const char *module;
+  uint64_t module_len; /* EML_NTS allowed, here and for the name */
+  const char *name;
+  uint64_t name_len;
+  eml_wasm_import_fn fn;
+  void *user;
+  uint64_t value;
+} eml_wasm_import;
+
+typedef struct eml_wasm_options {
+  uint32_t struct_size;
+  int32_t dense;                  /* 1: plain matrix products and scans of the whole sequence, the reference: the same tokens, but a
+                                     step costs what the sequence is long, in time and memory; default 0 */
+  const eml_wasm_import *imports; /* copied by eml_wasm_load; the functions must live as long as the machine */
+  uint64_t import_count;          /* entries that the module does not import are ignored; of equal ones the last counts */
+  eml_wasm_token_fn token;        /* may be NULL */
+  void *user;                     /* of token */
+} eml_wasm_options;
+EML_API eml_status eml_wasm_options_init(eml_wasm_options *options, uint32_t struct_size);
+
+/* Decodes and validates a binary module and puts it at its start: memory, table and globals are filled, its start function runs
+ * at the beginning of the first eml_wasm_invoke. options may be NULL (fast, no imports). A memory or table that the module
+ * imports is made for it alone.
+ * Errors: EML_E_FORMAT (not a valid module; byte_offset), EML_E_UNSUPPORTED (floating point, vectors and the like: the message
+ * has the instruction, the function and the byte), EML_E_ARGUMENT (an import that is not given, a segment that does not fit),
+ * EML_E_LIMIT, EML_E_MEMORY. */
+EML_API EML_MUST_CHECK eml_status eml_wasm_load(const void *bytes, uint64_t size, const eml_wasm_options *options, eml_wasm **out);
+EML_API eml_status eml_wasm_free(eml_wasm *machine);
+
+/* Calls an exported function. At most `fuel` tokens are generated (0: no limit); a token is one executed instruction, but for a few
+ * that take several. cancel may be NULL. *nresults, the number of results of the function, is set before anything runs; with
+ * cap < *nresults nothing runs and the call returns EML_E_BUFFER. results may be NULL when cap is 0. Returns
+ *   EML_OK           the function returned: results[0..*nresults)
+ *   EML_OUT_OF_FUEL  `fuel` tokens were generated; eml_wasm_resume goes on
+ *   EML_CANCELLED    stopped by the cancel token (sub-code 0) or by the token callback's value (sub-code); eml_wasm_resume goes
+ *                    on. Or by an imported function's value (sub-code): then the call is over
+ *   EML_TRAPPED      it trapped, which eml_wasm_trap and the last error's message name; the call is over
+ * A call that has not ended is given up by the next invoke; memory and globals stay as they are.
+ * Errors: EML_E_ARGUMENT (no such function, another number of arguments), EML_E_BUFFER, EML_E_BUSY, EML_E_HANDLE (cancel). */
+EML_API EML_MUST_CHECK eml_status eml_wasm_invoke(eml_wasm *machine, const char *name, uint64_t name_len, const uint64_t *args,
+                                                  uint64_t nargs, uint64_t fuel, const eml_cancel *cancel, uint64_t *results,
+                                                  uint64_t cap, uint64_t *nresults);
+/* Goes on with a call that ended by EML_OUT_OF_FUEL or EML_CANCELLED. Errors: as above, and EML_E_STATE (no such call). */
+EML_API EML_MUST_CHECK eml_status eml_wasm_resume(eml_wasm *machine, uint64_t fuel, const eml_cancel *cancel, uint64_t *results,
+                                                  uint64_t cap, uint64_t *nresults);
+/* Why the last call trapped, in the specification's words ("integer divide by zero"); empty if it did not (two-call form, need
+ * includes the NUL). Errors: EML_E_BUFFER, EML_E_BUSY. */
+EML_API eml_status eml_wasm_trap(const eml_wasm *machine, char *buf, uint64_t cap, uint64_t *need);
+
+#define EML_WASM_IDLE 0      /* no call to go on with */
+#define EML_WASM_SUSPENDED 1 /* eml_wasm_resume goes on with a call */
+typedef struct eml_wasm_info {
+  uint32_t struct_size;   /* in */
+  int32_t state;          /* EML_WASM_... */
+  uint64_t instructions;  /* executed so far; block, loop, else, end and nop are not counted */
+  uint64_t tokens;        /* generated so far, which is the number of forward passes for them */
+  uint64_t prompt_tokens; /* given so far: the module, arguments, what imported functions returned, what was written to memory */
+  uint64_t pages;         /* size of the memory in pages of 65,536 bytes */
+  uint64_t state_bytes;   /* memory that the sequence takes: what the heads can still read */
+  uint64_t functions;     /* number of exported functions */
+  uint64_t parameters;    /* of the transformer; the same for every module, as are its layers and width */
+  uint32_t layers;
+  uint32_t d_model;
+} eml_wasm_info;
+EML_API eml_status eml_wasm_get_info(const eml_wasm *machine, eml_wasm_info *out);
+
+/* An exported function. The pointers live until eml_wasm_free. */
+typedef struct eml_wasm_function {
+  uint32_t struct_size; /* in */
+  uint32_t number;      /* the function's number in the module */
+  const char *name;     /* followed by a NUL */
+  uint64_t name_len;
+  const uint8_t *params; /* (nparams) EML_WASM_I32 or EML_WASM_I64 */
+  uint64_t nparams;
+  const uint8_t *results;
+  uint64_t nresults;
+} eml_wasm_function;
+/* Exported function `index` (0..functions - 1), in the module's order. Errors: EML_E_ARGUMENT, EML_E_BUSY. */
+EML_API eml_status eml_wasm_get_function(const eml_wasm *machine, uint64_t index, eml_wasm_function *out);
+
+/* Reads and writes the linear memory, also while a call is suspended: the machine executes loads, and what is written enters as
+ * tokens. Errors: EML_E_ARGUMENT (beyond its end), EML_E_BUSY. */
+EML_API eml_status eml_wasm_read_memory(eml_wasm *machine, uint32_t address, void *buf, uint64_t size);
+EML_API eml_status eml_wasm_write_memory(eml_wasm *machine, uint32_t address, const void *bytes, uint64_t size);
 
 #ifdef __cplusplus
 }

@@ -11,6 +11,7 @@ internal static unsafe class Failure
     public const int Done = 1;
     public const int OutOfFuel = 2;
     public const int Cancelled = 3;
+    public const int Trapped = 4;
 
     private static readonly byte[] s_none = Pin("no failure on this thread yet");
 
@@ -67,6 +68,9 @@ internal static unsafe class Failure
     /// <summary>Records what stopped a work, so that a callback's value can be asked for.</summary>
     public static int Stopped(int callbackValue) => Set(Cancelled, callbackValue, EmlException.NoOffset,
         callbackValue == 0 ? "stopped by the cancel token" : $"stopped by the callback's value {callbackValue}");
+
+    /// <summary>Records why a WebAssembly function trapped.</summary>
+    public static int Trap(string why) => Set(Trapped, 0, EmlException.NoOffset, $"wasm: trap: {why}");
 
     public static int Set(int code, int subCode, ulong byteOffset, string message)
     {

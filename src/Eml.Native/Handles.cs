@@ -12,6 +12,7 @@ internal enum Kind
     Buffer = 4,
     Attention = 5,
     Machine = 6,
+    Wasm = 7,
 }
 
 /// <summary>
@@ -143,6 +144,7 @@ internal static class Handles
         Kind.Cancel => "eml_cancel",
         Kind.Attention => "eml_attention",
         Kind.Machine => "eml_machine",
+        Kind.Wasm => "eml_wasm",
         _ => "eml_buffer",
     };
 }

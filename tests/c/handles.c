@@ -4,7 +4,7 @@
  */
 #include "fixture.h"
 
-typedef enum { MODEL, SAFETREE, ATTENTION, CANCEL, BUFFER, MACHINE, KINDS } handle_kind;
+typedef enum { MODEL, SAFETREE, ATTENTION, CANCEL, BUFFER, MACHINE, WASM, KINDS } handle_kind;
 
 /* Valid values for all other arguments, so that only the handle can be at fault. */
 static double numbers[4096];
@@ -23,6 +23,10 @@ static eml_event event;
 static eml_machine_event machine_event;
 static eml_machine_info machine;
 static int32_t tokens[4];
+static eml_wasm_info wasm;
+static eml_wasm_function wasm_function;
+static uint64_t results[4];
+static const unsigned char empty_module[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
 static const eml_instruction program[] = {{EML_OP_HALT, EML_NO_OPERAND}};
 
 static int32_t ignore_event(const eml_event *e, void *user) {
@@ -122,6 +126,14 @@ ON(const eml_machine, eml_machine_file, (h, 0, text, sizeof text, &need))
 ON(const eml_machine, eml_machine_trace, (h, 0, tokens, 4, &need))
 ON(const eml_machine, eml_machine_describe, (h, text, sizeof text, &need))
 ON(const eml_machine, eml_machine_export, (h, "/dev/null/machine", EML_NTS))
+ON(eml_wasm, eml_wasm_free, (h))
+ON(eml_wasm, eml_wasm_invoke, (h, "f", EML_NTS, results, 1, 0, NULL, results, 4, &need))
+ON(eml_wasm, eml_wasm_resume, (h, 0, NULL, results, 4, &need))
+ON(const eml_wasm, eml_wasm_trap, (h, text, sizeof text, &need))
+ON(const eml_wasm, eml_wasm_get_info, (h, &wasm))
+ON(const eml_wasm, eml_wasm_get_function, (h, 0, &wasm_function))
+ON(eml_wasm, eml_wasm_read_memory, (h, 0, text, 0))
+ON(eml_wasm, eml_wasm_write_memory, (h, 0, text, 0))
 
 typedef struct {
   const char *name;
@@ -217,6 +229,14 @@ static const handle_function table[] = {
     ENTRY(MACHINE, eml_machine_trace),
     ENTRY(MACHINE, eml_machine_describe),
     ENTRY(MACHINE, eml_machine_export),
+    FREES(WASM, eml_wasm_free),
+    ENTRY(WASM, eml_wasm_invoke),
+    ENTRY(WASM, eml_wasm_resume),
+    ENTRY(WASM, eml_wasm_trap),
+    ENTRY(WASM, eml_wasm_get_info),
+    ENTRY(WASM, eml_wasm_get_function),
+    ENTRY(WASM, eml_wasm_read_memory),
+    ENTRY(WASM, eml_wasm_write_memory),
 };
 #define TABLE_SIZE (sizeof table / sizeof table[0])
 
@@ -226,12 +246,14 @@ static void *create(handle_kind kind) {
   eml_cancel *cancel = NULL;
   eml_buffer *buffer = NULL;
   eml_machine *machine_handle = NULL;
+  eml_wasm *wasm_handle = NULL;
   switch (kind) {
     case MODEL: return new_model(EML_PROFILE_DEFAULT, 2, 2, 2);
     case SAFETREE: CHECK_OK(eml_safetree_create(1, 2, 2, &safetree)); return safetree;
     case ATTENTION: return new_attention(EML_ATTENTION_BASELINE, 2, 1, 2);
     case CANCEL: CHECK_OK(eml_cancel_create(&cancel)); return cancel;
     case MACHINE: CHECK_OK(eml_machine_create(NULL, &machine_handle)); return machine_handle;
+    case WASM: CHECK_OK(eml_wasm_load(empty_module, sizeof empty_module, NULL, &wasm_handle)); return wasm_handle;
     default:
       model = new_model(EML_PROFILE_DEFAULT, 2, 1, 1);
       CHECK_OK(eml_model_export_buffer(model, EML_FORMAT_JSON, &buffer));
@@ -247,6 +269,7 @@ static eml_status destroy(handle_kind kind, void *handle) {
     case ATTENTION: return eml_attention_free(handle);
     case CANCEL: return eml_cancel_free(handle);
     case MACHINE: return eml_machine_free(handle);
+    case WASM: return eml_wasm_free(handle);
     default: return eml_buffer_free(handle);
   }
 }
@@ -260,6 +283,8 @@ static void prepare_arguments(void) {
   attention.struct_size = sizeof attention;
   machine_event.struct_size = sizeof machine_event;
   machine.struct_size = sizeof machine;
+  wasm.struct_size = sizeof wasm;
+  wasm_function.struct_size = sizeof wasm_function;
 }
 
 /* Calls the function with a handle it must refuse and checks everything a refusal promises. */

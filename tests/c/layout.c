@@ -83,7 +83,22 @@
   F(eml_machine_event, d_model, 40) F(eml_machine_event, d_ffn, 44) F(eml_machine_event, stream, 48)        \
   F(eml_machine_event, units, 56) F(eml_machine_event, winners, 64) F(eml_machine_event, values, 72)        \
   F(eml_machine_info, struct_size, 0) F(eml_machine_info, state, 4) F(eml_machine_info, instructions, 8)    \
-  F(eml_machine_info, steps, 16) F(eml_machine_info, output_size, 24) F(eml_machine_info, state_bytes, 32)
+  F(eml_machine_info, steps, 16) F(eml_machine_info, output_size, 24) F(eml_machine_info, state_bytes, 32) \
+  F(eml_wasm_call, struct_size, 0) F(eml_wasm_call, reserved, 4) F(eml_wasm_call, module, 8) \
+  F(eml_wasm_call, module_len, 16) F(eml_wasm_call, name, 24) F(eml_wasm_call, name_len, 32) \
+  F(eml_wasm_call, args, 40) F(eml_wasm_call, params, 48) F(eml_wasm_call, nargs, 56) \
+  F(eml_wasm_call, results, 64) F(eml_wasm_call, result_types, 72) F(eml_wasm_call, nresults, 80) \
+  F(eml_wasm_import, module, 0) F(eml_wasm_import, module_len, 8) F(eml_wasm_import, name, 16) \
+  F(eml_wasm_import, name_len, 24) F(eml_wasm_import, fn, 32) F(eml_wasm_import, user, 40) \
+  F(eml_wasm_import, value, 48) F(eml_wasm_options, struct_size, 0) F(eml_wasm_options, dense, 4) \
+  F(eml_wasm_options, imports, 8) F(eml_wasm_options, import_count, 16) F(eml_wasm_options, token, 24) \
+  F(eml_wasm_options, user, 32) F(eml_wasm_info, struct_size, 0) F(eml_wasm_info, state, 4) \
+  F(eml_wasm_info, instructions, 8) F(eml_wasm_info, tokens, 16) F(eml_wasm_info, prompt_tokens, 24) \
+  F(eml_wasm_info, pages, 32) F(eml_wasm_info, state_bytes, 40) F(eml_wasm_info, functions, 48) \
+  F(eml_wasm_info, parameters, 56) F(eml_wasm_info, layers, 64) F(eml_wasm_info, d_model, 68) \
+  F(eml_wasm_function, struct_size, 0) F(eml_wasm_function, number, 4) F(eml_wasm_function, name, 8) \
+  F(eml_wasm_function, name_len, 16) F(eml_wasm_function, params, 24) F(eml_wasm_function, nparams, 32) \
+  F(eml_wasm_function, results, 40) F(eml_wasm_function, nresults, 48)
 
 typedef struct {
   const char *owner, *name;
@@ -113,6 +128,11 @@ STATIC_CHECK(sizeof(eml_instruction) == 8);
 STATIC_CHECK(sizeof(eml_machine_options) == 16);
 STATIC_CHECK(sizeof(eml_machine_event) == 80);
 STATIC_CHECK(sizeof(eml_machine_info) == 40);
+STATIC_CHECK(sizeof(eml_wasm_call) == 88);
+STATIC_CHECK(sizeof(eml_wasm_import) == 56);
+STATIC_CHECK(sizeof(eml_wasm_options) == 40);
+STATIC_CHECK(sizeof(eml_wasm_info) == 72);
+STATIC_CHECK(sizeof(eml_wasm_function) == 56);
 STATIC_CHECK(sizeof(eml_status) == 4);
 STATIC_CHECK(EML_NTS == UINT64_MAX);
 
@@ -138,6 +158,11 @@ static size_t size_of(const char *owner) {
   SIZE(eml_machine_options);
   SIZE(eml_machine_event);
   SIZE(eml_machine_info);
+  SIZE(eml_wasm_call);
+  SIZE(eml_wasm_import);
+  SIZE(eml_wasm_options);
+  SIZE(eml_wasm_info);
+  SIZE(eml_wasm_function);
   return 0;
 }
 

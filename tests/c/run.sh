@@ -14,7 +14,7 @@ library=$folder/libeml.so
 [ -e "$library" ] || { echo "run.sh: no libeml.so in $folder: run make first" >&2; exit 2; }
 
 programs=${*:-layout rules handles strings options model training audit formats safetree attention attention_training expression events callbacks concurrency guard
-  machine libm interpose memory load firstcall kill}
+  machine wasm libm interpose memory load firstcall kill}
 work=$root/build/tests/c
 mkdir -p "$work"
 # A folder with nothing but the library to test under its run-time name, so that the loader has no choice.

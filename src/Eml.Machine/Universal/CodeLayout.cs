@@ -18,14 +18,13 @@ internal sealed class CodeLayout
     private readonly int[][] _places;
     private readonly int[] _types;
     private readonly double _maxPages;
-    private readonly int _frameLimit;
 
     public CodeLayout(WasmModule module)
     {
         _module = module;
         _types = Canonical(module);
         _maxPages = module.Memories.Length == 0 ? 0 : Math.Min(65536, module.Memories[0].Max ?? 65536);
-        _frameLimit = module.Functions.Length == 0 ? 0 : module.Functions.Max(function => function.Locals.Length + function.MaxHeight) + 1;
+        FrameLimit = module.Functions.Length == 0 ? 0 : module.Functions.Max(function => function.Locals.Length + function.MaxHeight) + 1;
         _entries = new int[module.FunctionTypes.Length];
         _places = new int[module.Functions.Length][];
         int place = PeekEnd + 1;
@@ -51,6 +50,9 @@ internal sealed class CodeLayout
 
     /// <summary>Instructions that the module needs.</summary>
     public int Length { get; }
+
+    /// <summary>Slots of the largest frame.</summary>
+    public int FrameLimit { get; }
 
     /// <summary>Per instruction: whether it is one of the module's own, and not a target of br_table or the end of a function.</summary>
     public bool[] IsOwn()
@@ -240,7 +242,7 @@ internal sealed class CodeLayout
                 return Token(place, op, next, target: Entry(number), result: height - parameters, count: FrameOf(number));
             case WasmOpcode.CallIndirect:
                 parameters = _module.Types[number].Parameters.Length;
-                return Token(place, op, next, top: height - 1, result: height - 1 - parameters, count: _frameLimit, low: (ulong)_types[number]);
+                return Token(place, op, next, top: height - 1, result: height - 1 - parameters, count: FrameLimit, low: (ulong)_types[number]);
             case WasmOpcode.LocalGet:
                 bool own = number >= _module.Types[function.Type].Parameters.Length;
                 return Token(place, own ? MachineOp.LocalGetOwn : op, next, top: number, result: height);

@@ -40,7 +40,6 @@ public sealed class WasmMachine
     private readonly WasmHostFunction[] _host;
     private readonly bool[] _isOwn;
     private readonly int _globals;
-    private readonly int _hostSlots;
     private bool _inHost;
     private readonly List<ulong> _arguments = [];
     private double[] _state = new double[(int)Field.Generated];
@@ -64,7 +63,6 @@ public sealed class WasmMachine
         _layout = new CodeLayout(module);
         _isOwn = _layout.IsOwn();
         _globals = module.GlobalTypes.Length;
-        _hostSlots = module.Types.Select(type => type.Parameters.Length + type.Results.Length).DefaultIfEmpty().Max() + _globals + 1;
         var prompt = new WasmPrompt(module, _layout, imports);
         _host = prompt.Functions;
         _engine = engine;
@@ -331,8 +329,8 @@ public sealed class WasmMachine
     private ulong PeekWord(uint address)
     {
         double[] saved = [.. _state];
-        // Above the arguments and results of the host function that may be running.
-        int frame = (int)saved[(int)Field.Frame] + _hostSlots;
+        // Above all that a function at work, and one that it is just calling, may have in use.
+        int frame = (int)saved[(int)Field.Frame] + (2 * _layout.FrameLimit) + 64;
         WriteSlot(frame, address);
         Restart(CodeLayout.Peek, frame);
         Generate();
