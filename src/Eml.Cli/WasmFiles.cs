@@ -6,7 +6,7 @@ using Eml.Machine.Wasm;
 namespace Eml.Cli;
 
 /// <summary><c>eml wasm export</c>: the machine, and a module as its prompt, as files that any program can run.</summary>
-internal static class WasmExport
+internal static class WasmFiles
 {
     /// <summary>The verb.</summary>
     public static Command Create()
