@@ -1,4 +1,5 @@
 using Eml.Machine.Transformer;
+using Eml.Numerics;
 
 namespace Eml.Machine.Planned;
 
@@ -12,8 +13,11 @@ internal sealed class PlanPass
     private readonly double? _operation;
     private readonly Registers _registers = new();
     private readonly List<PlanOp> _ops = [];
-    private readonly Form[] _channels;
-    private readonly Dictionary<int, PlanOp> _inserts = [];
+    private readonly Form[] _embedded;
+    private readonly Form?[][] _channels;
+    private readonly Form[]?[][] _heads;
+    private readonly (Form Gate, Form Value, double Min, double Max)?[][] _units;
+    private readonly HashSet<int> _inserted = [];
     private readonly Dictionary<int, (int Layer, int Head, int Component, Form High, Form Low)> _found = [];
     private readonly bool _any;
 
@@ -26,71 +30,118 @@ internal sealed class PlanPass
         _operation = operation;
         _any = operation is null;
         TransformerConfig config = planner.Weights.Config;
-        _channels = [.. Enumerable.Range(0, config.ModelWidth).Select(c => Form.Of(planner.Weights.TokenEmbedding[c]))];
+        _embedded = [.. Enumerable.Range(0, config.ModelWidth).Select(c => Form.Of(planner.Weights.TokenEmbedding[c]))];
         for (int i = 0; i < config.PositionChannels.Length; i++)
         {
             int register = _registers.Add(config.PositionRanges[i].Min, config.PositionRanges[i].Max);
             if (i < numbers)
             {
-                Add(config.PositionChannels[i], Form.Of(register), 1.0);
+                _embedded[config.PositionChannels[i]] = _embedded[config.PositionChannels[i]].Plus(Form.Of(register), 1.0);
             }
         }
+        _channels = [.. planner.Writes.Select(writes => new Form?[writes.Length])];
+        _heads = [.. planner.Layers.Select(layer => new Form[]?[layer.Heads.Length])];
+        _units = [.. planner.Layers.Select(layer => new (Form, Form, double, double)?[layer.Units.Length])];
     }
 
     public Plan Build()
     {
-        for (int i = 0; i < _planner.Layers.Length; i++)
+        for (int i = 0; _any && i < _planner.Layers.Length; i++)
         {
-            Attend(i);
-            Gate(_planner.Layers[i].Units);
+            for (int h = 0; h < _planner.Layers[i].Heads.Length; h++)
+            {
+                Head(i, h);
+            }
         }
-        Form[] results = [.. _planner.Weights.Config.ResultChannels.Select(channel => _channels[channel])];
+        Form[] results = [.. _planner.Weights.Config.ResultChannels.Select(channel => Channel(channel, int.MaxValue))];
+        for (int memory = 0; memory < _planner.MemoryCount; memory++)
+        {
+            Remember(memory);
+        }
         return Live(results);
     }
 
-    private void Add(int channel, Form form, double factor) => _channels[channel] = _channels[channel].Plus(form, factor);
+    /// <summary>What a channel holds before a time: attention of layer L is 2 L, its units are 2 L + 1. Only what somebody asks for is
+    /// worked out.</summary>
+    private Form Channel(int channel, int time)
+    {
+        ChannelWrite[] writes = _planner.Writes[channel];
+        int last = writes.Length - 1;
+        while (last >= 0 && writes[last].Time >= time)
+        {
+            last--;
+        }
+        return last < 0 ? _embedded[channel] : _channels[channel][last] ??= Write(channel, writes[last], Channel(channel, writes[last].Time));
+    }
 
-    private Form Read(SparseLayer.Term[] row)
+    private Form Write(int channel, ChannelWrite write, Form before)
+    {
+        (int layer, bool areUnits) = (write.Time / 2, write.Time % 2 == 1);
+        Form after = before;
+        if (!areUnits)
+        {
+            foreach ((int h, int component, double weight) in write.Terms)
+            {
+                after = after.Plus(Head(layer, h)[component], weight);
+            }
+            return after;
+        }
+        foreach ((int u, _, double weight) in write.Terms)
+        {
+            (Form gate, Form value, double min, double max) = Unit(layer, u);
+            if (max > 0.0 && value is not { IsConstant: true, Constant: 0.0 })
+            {
+                // One that is always open is linear, unless it makes a step together with one that is not.
+                bool alone = min >= 0.0 && !write.Terms.Any(other => Unit(layer, other.Index) is var next
+                    && next.Min < 0.0 && next.Max > 0.0 && next.Value.IsConstant && next.Gate.SameTerms(gate));
+                after = after.Plus(Result(gate, value, min, max, alone), weight);
+            }
+        }
+        return Small(Bend(after));
+    }
+
+    private (Form Gate, Form Value, double Min, double Max) Unit(int layer, int u)
+    {
+        if (_units[layer][u] is (Form, Form, double, double) known)
+        {
+            return known;
+        }
+        SparseLayer.Unit unit = _planner.Layers[layer].Units[u];
+        int time = (2 * layer) + 1;
+        Form gate = Read(unit.Gate, time);
+        (double min, double max) = _registers.Range(gate);
+        // What a closed gate multiplies does not matter.
+        (Form, Form, double, double) result = (gate, max > 0.0 ? Read(unit.Value, time) : Form.Zero, min, max);
+        _units[layer][u] = result;
+        return result;
+    }
+
+    private Form Read(SparseLayer.Term[] row, int time)
     {
         Form form = Form.Zero;
         foreach (SparseLayer.Term term in row)
         {
-            form = form.Plus(_channels[term.Channel], term.Weight);
+            form = form.Plus(Channel(term.Channel, time), term.Weight);
         }
         return form;
     }
 
-    private void Attend(int layer)
+    private Form[] Head(int layer, int h)
     {
-        var sums = new List<(int Channel, Form Form, double Factor)>();
-        for (int h = 0; h < _planner.Layers[layer].Heads.Length; h++)
+        SparseLayer.Head head = _planner.Layers[layer].Heads[h];
+        return _heads[layer][h] ??= head.Config.Mode switch
         {
-            SparseLayer.Head head = _planner.Layers[layer].Heads[h];
-            Form[] read = head.Config.Mode switch
-            {
-                HeadMode.Table => Row(layer, h, head),
-                HeadMode.HardMax => Find(layer, h, head),
-                _ => throw Planner.Refused($"head '{head.Config.Name}' has the mode {head.Config.Mode}"),
-            };
-            for (int i = 0; i < read.Length; i++)
-            {
-                foreach (SparseLayer.Term term in head.Output[i])
-                {
-                    sums.Add((term.Channel, read[i], term.Weight));
-                }
-            }
-        }
-        foreach ((int channel, Form form, double factor) in sums)
-        {
-            Add(channel, form, factor);
-        }
+            HeadMode.Table => Row(layer, h, head),
+            HeadMode.HardMax => Find(layer, h, head),
+            _ => throw Planner.Refused($"head '{head.Config.Name}' has the mode {head.Config.Mode}"),
+        };
     }
 
     private Form[] Row(int layer, int h, SparseLayer.Head head)
     {
         TableRows table = _planner.TableOf(layer, h);
-        Form index = Read(head.Query[0]);
-        Form divisor = Read(head.Query[1]);
+        Form index = Read(head.Query[0], 2 * layer);
+        Form divisor = Read(head.Query[1], 2 * layer);
         if (_any && _planner.Control.Layer < 0 && divisor.IsConstant && index is { Constant: 0.0, Registers.Length: 1 } && index.Factors[0] == 1.0
             && _found.TryGetValue(index.Registers[0], out (int Layer, int Head, int Component, Form High, Form Low) found))
         {
@@ -135,33 +186,22 @@ internal sealed class PlanPass
 
     private Form[] Find(int layer, int h, SparseLayer.Head head)
     {
-        Form[] key = [.. head.Key.Select(Read)];
-        Form high = Form.Zero.Plus(key[0], 0.5);
-        Form low = Form.Zero.Plus(key[1], 0.5);
-        Form isKey = key[2].Plus(SquareOf(high), 1.0).Plus(SquareOf(low), 1.0).Plus(Form.Of(1.0), 1.0);
-        (double min, double max) = _registers.Range(isKey);
-        Form[] values = [.. head.Value.Select(Read)];
-        Form[] query = [.. head.Query.Select(Read)];
+        Form[] query = [.. head.Query.Select(row => Read(row, 2 * layer))];
         Form distance = query[3].Plus(SquareOf(query[0]), 1.0).Plus(SquareOf(query[1]), 1.0);
-        bool proven = head.Config.Sink == -0.5 && key[3].Same(Form.Of(1.0)) && min >= 0.0 && max <= 1.0
-            && query[2].Same(Form.Of(1.0)) && distance.Same(Form.Zero);
-        if (!proven)
+        if (head.Config.Sink != -0.5 || !query[2].Same(Form.Of(1.0)) || !distance.Same(Form.Zero))
         {
-            throw Planner.Refused($"head '{head.Config.Name}' of layer {layer} does not look up by distance");
+            throw NotByDistance(layer, head);
         }
         if (_any)
         {
-            _planner.Place(layer, h, high, low, isKey, values, _registers);
+            (Form high, Form low, Form isKey) = Key(layer, head);
+            _planner.Place(layer, h, high, low, isKey, [.. head.Value.Select(row => Read(row, 2 * layer))], _registers);
         }
         (int memory, int first) = _planner.PlaceOf(layer, h);
-        if (isKey is not { IsConstant: true, Constant: 0.0 })
-        {
-            Remember(memory, first, high, low, isKey, values);
-        }
-        int width = values.Length;
-        int[] columns = [.. Enumerable.Range(0, width).Where(i => head.Output[i].Length > 0)];
+        Remember(memory);
+        int[] columns = [.. Enumerable.Range(0, head.Value.Length).Where(i => head.Output[i].Length > 0)];
         var op = new PlanOp { Kind = PlanKind.Find, A = query[0], B = query[1], Memory = memory, Columns = columns };
-        Form[] read = Targets(op, width, i => _planner.RangesOf(memory)[first + i]);
+        Form[] read = Targets(op, head.Value.Length, i => _planner.RangesOf(memory)[first + i]);
         op.Columns = [.. columns.Select(i => first + i)];
         for (int i = 0; i < op.Targets.Length; i++)
         {
@@ -174,20 +214,35 @@ internal sealed class PlanPass
         return read;
     }
 
-    /// <summary>All heads of a memory write into the same entry, before the first of them reads.</summary>
-    private void Remember(int memory, int first, Form high, Form low, Form isKey, Form[] values)
+    /// <summary>The two parts of a position's key, and whether it has one: 1 or 0.</summary>
+    private (Form High, Form Low, Form IsKey) Key(int layer, SparseLayer.Head head)
     {
-        if (!_inserts.TryGetValue(memory, out PlanOp? insert))
+        Form[] key = [.. head.Key.Select(row => Read(row, 2 * layer))];
+        Form high = Form.Zero.Plus(key[0], 0.5);
+        Form low = Form.Zero.Plus(key[1], 0.5);
+        Form isKey = key[2].Plus(SquareOf(high), 1.0).Plus(SquareOf(low), 1.0).Plus(Form.Of(1.0), 1.0);
+        (double min, double max) = _registers.Range(isKey);
+        return key[3].Same(Form.Of(1.0)) && min >= 0.0 && max <= 1.0 ? (high, low, isKey) : throw NotByDistance(layer, head);
+    }
+
+    private static EmlException NotByDistance(int layer, SparseLayer.Head head) =>
+        Planner.Refused($"head '{head.Config.Name}' of layer {layer} does not look up by distance");
+
+    /// <summary>All heads of a memory write into the same entry, before the first of them reads.</summary>
+    private void Remember(int memory)
+    {
+        if (_any || !_inserted.Add(memory))
         {
-            insert = new PlanOp { Kind = PlanKind.Insert, A = high, B = low, C = isKey, Memory = memory, Values = new Form[_planner.ColumnsOf(memory)] };
-            Array.Fill(insert.Values, Form.Zero);
-            _inserts[memory] = insert;
-            _ops.Add(insert);
+            return;
         }
-        if (!_any)
+        IReadOnlyList<(int Layer, int Head)> heads = _planner.HeadsOf(memory);
+        (Form high, Form low, Form isKey) = Key(heads[0].Layer, _planner.Layers[heads[0].Layer].Heads[heads[0].Head]);
+        if (isKey is { IsConstant: true, Constant: 0.0 })
         {
-            values.CopyTo(insert.Values, first);
+            return;
         }
+        Form[] values = [.. heads.SelectMany(place => _planner.Layers[place.Layer].Heads[place.Head].Value.Select(row => Read(row, 2 * place.Layer)))];
+        _ops.Add(new PlanOp { Kind = PlanKind.Insert, A = high, B = low, C = isKey, Memory = memory, Values = values });
     }
 
     /// <summary>The square of a form, as a form: a constant, or a register that is known to be it.</summary>
@@ -199,39 +254,6 @@ internal sealed class PlanPass
         }
         int register = Enumerable.Range(0, _registers.Count).FirstOrDefault(i => _registers.SquareOf(i) is Form root && root.Same(form), -1);
         return register < 0 ? Form.Of(double.NaN) : Form.Of(register);
-    }
-
-    private void Gate(SparseLayer.Unit[] units)
-    {
-        var open = new List<(SparseLayer.Unit Unit, Form Gate, Form Value, double Min, double Max)>();
-        foreach (SparseLayer.Unit unit in units)
-        {
-            Form gate = Read(unit.Gate);
-            Form value = Read(unit.Value);
-            (double min, double max) = _registers.Range(gate);
-            if (max > 0.0 && value is not { IsConstant: true, Constant: 0.0 })
-            {
-                open.Add((unit, gate, value, min, max));
-            }
-        }
-        var sums = new List<(SparseLayer.Term[] Output, Form Form)>();
-        foreach ((SparseLayer.Unit unit, Form gate, Form value, double min, double max) in open)
-        {
-            // One that is always open is linear, unless it makes a step together with one that is not.
-            bool alone = min >= 0.0 && !open.Exists(other => other.Min < 0.0 && other.Value.IsConstant && other.Gate.SameTerms(gate));
-            sums.Add((unit.Output, Result(gate, value, min, max, alone)));
-        }
-        foreach ((SparseLayer.Term[] output, Form form) in sums)
-        {
-            foreach (SparseLayer.Term term in output)
-            {
-                Add(term.Channel, form, term.Weight);
-            }
-        }
-        foreach (int channel in sums.SelectMany(sum => sum.Output).Select(term => term.Channel).Distinct())
-        {
-            _channels[channel] = Small(Bend(_channels[channel]));
-        }
     }
 
     /// <summary>A sum of which it is not known that every part of it is exact gets a register of its own: as in the stream, where it is a

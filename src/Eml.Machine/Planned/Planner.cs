@@ -26,6 +26,7 @@ internal sealed class Planner
         {
             throw Refused("the range of the numbers of a token is not known");
         }
+        Writes = ChannelWrite.Of(_layers, weights.Config.ModelWidth);
         ReadTables();
         // The pass for any operation finds out which heads share a memory, what can be in it, and which value is the operation.
         var pass = new PlanPass(this, weights.Config.PositionChannels.Length, null);
@@ -63,6 +64,11 @@ internal sealed class Planner
         }
     }
 
+    /// <summary>Per channel: what is added to it, in order.</summary>
+    internal ChannelWrite[][] Writes { get; }
+
+    internal int MemoryCount => _memories.Count;
+
     internal TransformerWeights Weights => _weights;
 
     internal SparseLayer[] Layers => _layers;
@@ -76,7 +82,8 @@ internal sealed class Planner
 
     internal IReadOnlyList<(double Min, double Max)> RangesOf(int memory) => _memories[memory].Ranges;
 
-    internal int ColumnsOf(int memory) => _memories[memory].Values.Count;
+    /// <summary>The heads that share a memory, in the order of their columns.</summary>
+    internal IReadOnlyList<(int Layer, int Head)> HeadsOf(int memory) => _memories[memory].Heads;
 
     /// <summary>Gives a head of the pass for any operation its place.</summary>
     internal void Place(int layer, int head, Form high, Form low, Form isKey, Form[] values, Registers registers)
@@ -90,6 +97,7 @@ internal sealed class Planner
         }
         Memory memory = _memories[number];
         _places[(layer, head)] = (number, memory.Values.Count);
+        memory.Heads.Add((layer, head));
         foreach (Form value in values)
         {
             (double min, double max) = registers.Range(value);
@@ -165,6 +173,8 @@ internal sealed class Planner
         public Form Low { get; } = low;
 
         public Form IsKey { get; } = isKey;
+
+        public List<(int Layer, int Head)> Heads { get; } = [];
 
         public List<Form> Values { get; } = [];
 

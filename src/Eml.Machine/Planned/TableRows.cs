@@ -4,6 +4,8 @@ namespace Eml.Machine.Planned;
 internal sealed class TableRows
 {
     private readonly int _count;
+    private readonly bool[] _isIndex;
+    private readonly (double Min, double Max)[] _ranges;
 
     /// <param name="keys">Key and values of every row, as a head reads them: (rows, 2 width).</param>
     /// <param name="width">Components of a key.</param>
@@ -19,6 +21,8 @@ internal sealed class TableRows
             IsGrid &= row[0] == 2.0 * j && row[1] == -(double)j * j && !row[2..width].ContainsAnyExcept(0.0);
             row[width..].CopyTo(Values.AsSpan(j * width));
         }
+        _isIndex = [.. Enumerable.Range(0, width).Select(column => Enumerable.Range(0, _count).All(j => Values[(j * width) + column] == j))];
+        _ranges = [.. Enumerable.Range(0, width).Select(column => Scan(column, 0, _count - 1))];
     }
 
     /// <summary>Whether the keys are as said.</summary>
@@ -56,20 +60,19 @@ internal sealed class TableRows
     }
 
     /// <summary>Whether a value is the row's number.</summary>
-    public bool IsIndex(int column)
-    {
-        for (int j = 0; j < _count; j++)
-        {
-            if (Values[(j * Width) + column] != j)
-            {
-                return false;
-            }
-        }
-        return true;
-    }
+    public bool IsIndex(int column) => _isIndex[column];
 
     /// <summary>What value <paramref name="column"/> can be for rows in a range.</summary>
     public (double Min, double Max) Range(int column, int first, int last)
+    {
+        if (_isIndex[column])
+        {
+            return (first, last);
+        }
+        return first == 0 && last == _count - 1 ? _ranges[column] : Scan(column, first, last);
+    }
+
+    private (double Min, double Max) Scan(int column, int first, int last)
     {
         (double min, double max) = (double.PositiveInfinity, double.NegativeInfinity);
         for (int j = first; j <= last; j++)
