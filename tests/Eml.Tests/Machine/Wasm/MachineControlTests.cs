@@ -60,7 +60,7 @@ public sealed class MachineControlTests
             ["br_table3 0"] = "50 51 53",
             ["return 9"] = "60 61 9",
             ["call 9"] = "60 61 45",
-            ["loop 6 1"] = "120",
+            ["loop 6 1"] = "720",
             ["if 0"] = "72 73",
             ["if 5"] = "70 71",
         };
