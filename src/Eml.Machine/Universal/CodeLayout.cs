@@ -178,7 +178,8 @@ internal sealed class CodeLayout
         {
             c = code[c].Code == WasmOpcode.Else ? Math.Max(code[c].Branch.Target, c + 1) : c + 1;
         }
-        return _places[i][Math.Min(c, code.Length)];
+        // What stands in code that nothing reaches has no place; neither is it gone to.
+        return Math.Max(0, _places[i][Math.Min(c, code.Length)]);
     }
 
     private IEnumerable<double[]> Tokens(int i)
