@@ -29,7 +29,7 @@ internal static class WasmBench
         var folder = new Argument<string?>("DIR")
         {
             Arity = ArgumentArity.ZeroOrOne,
-            Description = "Folder of the programs examples/wasm; without it only a loop is measured, at 10,000 to 10,000,000 instructions",
+            Description = "Folder of the programs examples/wasm; without it only a loop is measured, of 10,000 to 10,000,000 instructions",
         };
         var command = new Command("bench", "Measure instructions a second, tokens an instruction, and memory") { folder };
         command.SetAction(parse => Run(parse.GetValue(folder), parse.GetValue(Arguments.Json)));
@@ -75,21 +75,15 @@ internal static class WasmBench
 
     private static IEnumerable<(string Name, Func<WasmMachine> Create, string Function, ulong[] Arguments)> Programs(string? folder)
     {
+        // Read at once, so that a wrong folder is told before anything is measured.
+        (string Name, WasmModule Module, byte[] Input)[] programs = folder is null ? [] : [.. s_programs.Select(name => Program(folder, name))];
         WasmModule loop = WasmModule.Read(Loop());
-        // The first run makes the plans, which the others have; all loops are the same program.
         foreach (ulong steps in (ulong[])[10_000, 100_000, 1_000_000, 10_000_000])
         {
             yield return (string.Create(CultureInfo.InvariantCulture, $"loop {steps:N0}"), () => new WasmMachine(loop), "count", [steps / LoopInstructions]);
         }
-        if (folder is null)
+        foreach ((string name, WasmModule module, byte[] input) in programs)
         {
-            yield break;
-        }
-        foreach (string name in s_programs)
-        {
-            string path = Path.Combine(folder, name);
-            WasmModule module = WasmRun.Read($"{path}.wasm");
-            byte[] input = File.Exists($"{path}.in") ? Store.ReadBytes($"{path}.in") : [];
             yield return (name, () =>
             {
                 var stream = new MemoryStream(input);
@@ -98,8 +92,14 @@ internal static class WasmBench
         }
     }
 
+    private static (string Name, WasmModule Module, byte[] Input) Program(string folder, string name)
+    {
+        string path = Path.Combine(folder, name);
+        return (name, WasmRun.Read($"{path}.wasm"), File.Exists($"{path}.in") ? Store.ReadBytes($"{path}.in") : []);
+    }
+
     /// <summary>Instructions of a round of <see cref="Loop"/>.</summary>
-    private const ulong LoopInstructions = 10;
+    private const ulong LoopInstructions = 11;
 
     /// <summary>A module with <c>count(n)</c>: n rounds of a sum in a local and in memory.</summary>
     private static byte[] Loop() =>
@@ -108,7 +108,7 @@ internal static class WasmBench
         1, 6, 1, 0x60, 1, 0x7F, 1, 0x7F, // type: [i32] -> [i32]
         3, 2, 1, 0, // function
         7, 9, 1, 5, (byte)'c', (byte)'o', (byte)'u', (byte)'n', (byte)'t', 0, 0, // export
-        10, 29, 1, 27, 1, 1, 0x7F, // code: a local, the sum
+        10, 30, 1, 28, 1, 1, 0x7F, // code: a local, the sum
         0x03, 0x40, // loop
         0x20, 1, 0x20, 0, 0x41, 3, 0x6C, 0x6A, 0x21, 1, // sum += 3 n
         0x20, 0, 0x41, 1, 0x6B, 0x22, 0, // n -= 1
