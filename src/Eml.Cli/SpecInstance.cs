@@ -19,6 +19,7 @@ internal sealed class SpecInstance
     private readonly WasmMachine _machine;
     private readonly Cancel _cancel;
     private bool _isRunning;
+    private bool _isShared;
 
     /// <summary>Links a module and runs its start function.</summary>
     /// <exception cref="EmlException">Something cannot be linked.</exception>
@@ -52,6 +53,8 @@ internal sealed class SpecInstance
 
     private static EmlException Incompatible(WasmImport import) => new(ErrorCode.Argument, $"incompatible import type: '{import.Module}.{import.Name}'");
 
+    private static EmlException Unknown(WasmImport import) => new(ErrorCode.Argument, $"unknown import: '{import.Module}.{import.Name}'");
+
     private static bool Fits(WasmLimits given, WasmLimits wanted) =>
         given.Min >= wanted.Min && (wanted.Max is null || (given.Max is not null && given.Max <= wanted.Max));
 
@@ -64,7 +67,7 @@ internal sealed class SpecInstance
         }
         if (!registered.TryGetValue(import.Module, out SpecInstance? other))
         {
-            return null; // The machine says that it is unknown.
+            throw Unknown(import);
         }
         if (other is null)
         {
@@ -74,7 +77,7 @@ internal sealed class SpecInstance
         WasmExport? export = Array.Find(exporter.Exports, export => export.Name == import.Name);
         if (export is null)
         {
-            throw new EmlException(ErrorCode.Argument, $"unknown import: '{import.Module}.{import.Name}'");
+            throw Unknown(import);
         }
         if (export.Kind != import.Kind)
         {
@@ -90,12 +93,12 @@ internal sealed class SpecInstance
                 throw Incompatible(import);
             case WasmKind.Global:
                 imports.Global(import.Module, import.Name, other._machine.ReadGlobal(export.Index));
-                return import.Global!.IsMutable ? "shares a global with another instance" : null;
+                return import.Global!.IsMutable ? other.Share("global") : null;
             case WasmKind.Memory:
                 return Fits(exporter.Memories[export.Index] with { Min = (uint)other._machine.Pages }, import.Limits!)
-                    ? "shares a memory with another instance" : throw Incompatible(import);
+                    ? other.Share("memory") : throw Incompatible(import);
             default:
-                return Fits(exporter.Tables[export.Index], import.Limits!) ? "shares a table with another instance" : throw Incompatible(import);
+                return Fits(exporter.Tables[export.Index], import.Limits!) ? other.Share("table") : throw Incompatible(import);
         }
     }
 
@@ -130,8 +133,15 @@ internal sealed class SpecInstance
                 return !Fits(given, import.Limits!) ? throw Incompatible(import)
                     : given.Min != import.Limits!.Min ? "shares a memory or table that is larger than it says" : null;
             default:
-                return null;
+                throw Unknown(import);
         }
+    }
+
+    /// <summary>The other instance would change what is shared, and cannot: what this one does from now on says nothing.</summary>
+    private string Share(string what)
+    {
+        _isShared = true;
+        return $"shares a {what} with another instance";
     }
 
     private WasmExport Export(string name, WasmKind kind) =>
@@ -140,6 +150,10 @@ internal sealed class SpecInstance
 
     private ulong[] Call(int function, ulong[] arguments)
     {
+        if (_isShared)
+        {
+            throw new SpecSkipException("shares what it has with a module that was skipped");
+        }
         if (_isRunning)
         {
             throw new SpecSkipException("calls an instance that is waiting for the answer to a call");

@@ -16,13 +16,11 @@ for program in "$programs"/*.wasm; do
   # README.md has the commands and the counts.
   "$eml" wasm run "$program" --json --input "$input" >out 2>err
   rc=$?
-  count=$(sed -nE "s/^\| .eml wasm run examples\/wasm\/$name\.wasm[ <].*\| ([0-9,]+) \|\$/\1/p; s/^\| .eml wasm run examples\/wasm\/$name\.wasm. .*\| ([0-9,]+) \|\$/\1/p" \
-    "$programs/README.md" | head -1 | tr -d ,)
+  count=$(grep -F "examples/wasm/$name.wasm" "$programs/README.md" | sed -E 's/.*\| ([0-9,]+) \|$/\1/' | tr -d ,)
   expect "$name, --json, as many instructions as README.md says" 0 "\"instructions\":${count:-none}," ''
 done
 run wasm run "$programs/hello.wasm" --json
 expect "--json" 0 '^\{"results":\[\],"output":\[\],"stdout":"[^"]+\\n","instructions":409,"tokens":[0-9]+,"prompt_tokens":[0-9]+,"seconds":[^,]+,"state_bytes":[0-9]+,"pages":[0-9]+,"status":"(done|exited)","exit_code":(null|0),"trap":null\}$' ''
-cp out fast.json
 run wasm run "$programs/hello.wasm" --json --dense --fuel 40
 expect "--dense, with little fuel" 1 '"tokens":40,.*"status":"out_of_fuel"' 'stopped after 40 tokens'
 run wasm run "$programs/lisp.wasm" --fuel 1000
@@ -36,9 +34,9 @@ check "and what it wrote" grep -Eq 'function [0-9]+, byte 0x[0-9a-f]+: i32\.cons
 
 # div(a, b: i32) -> i32, wide(x: i64) -> i64, echo() reads and writes one number.
 printf '\000asm\001\000\000\000\001\024\004\140\000\001\177\140\001\177\000\140\002\177\177\001\177\140\001\176\001\176\002\032\002\003env\005input\000\000\003env\006output\000\001\003\004\003\002\003\000\007\025\003\003div\000\002\004wide\000\003\004echo\000\004\012\033\003\007\000\040\000\040\001m\013\004\000\040\000\013\014\000\020\000\020\001\020\000\020\001\101\007\013' >small.wasm
-run wasm run small.wasm --invoke div 0x10 -- -3
+run wasm run small.wasm --invoke div 0x10 -3
 expect "a function with arguments" 0 '^-5$' ''
-run wasm run small.wasm --invoke div --json -- -16 3
+run wasm run small.wasm --invoke div -16 3 --json
 expect "results are unsigned in JSON" 0 '^\{"results":\[4294967291\],' ''
 run wasm run small.wasm --invoke wide 18446744073709551615
 expect "64 bits" 0 '^-1$' ''
@@ -46,7 +44,7 @@ run wasm run small.wasm --invoke wide 0xfedcba9876543210 --json
 expect "64 bits in JSON" 0 '"results":\[18364758544493064720\]' ''
 run wasm run small.wasm --invoke div 1 0
 expect "a trap" 134 '' 'wasm trap: integer divide by zero'
-run wasm run small.wasm --invoke div --json -- -2147483648 -1
+run wasm run small.wasm --invoke div -2147483648 -1 --json
 expect "a trap in JSON" 134 '"results":\[\],.*"status":"trapped","exit_code":null,"trap":"integer overflow"' 'integer overflow'
 printf '5, -6' | "$eml" wasm run small.wasm --invoke echo >out 2>err
 rc=$?
@@ -84,7 +82,7 @@ run wasm spectest memory_trap/memory_trap.json --json
 expect "spectest --json" 0 '^\{"files":\[\{"file":"memory_trap/memory_trap\.json","passed":[0-9]+,"failed":0,"skipped":[0-9]+,"skipped_because":\{.*\},"failures":\[\]\}\],"passed":' ''
 sed 's/"value": "[0-9]*"}\]/"value": "77"}]/' memory_trap/memory_trap.json >memory_trap/wrong.json
 run wasm spectest memory_trap/wrong.json
-expect "wrong expectations fail" 1 "line [0-9]+: assert_return: '77' expected, not '[0-9]+'" ''
+expect "wrong expectations fail" 1 "line [0-9]+: assert_return: '[0-9]+' expected, not '" ''
 echo '{"commands":[{}]}' >bad.json
 run wasm spectest bad.json
 expect "another JSON file" 1 '' 'bad\.json: not a file that wast2json makes'
