@@ -1,6 +1,7 @@
 using Eml.Machine.Universal;
 using Eml.Machine.Wasm;
 using Eml.Numerics;
+using ModuleExport = Eml.Machine.Wasm.WasmExport;
 
 namespace Eml.Cli;
 
@@ -74,7 +75,7 @@ internal sealed class SpecInstance
             return "imports from a module that was skipped";
         }
         WasmModule exporter = other._machine.Module;
-        WasmExport? export = Array.Find(exporter.Exports, export => export.Name == import.Name);
+        ModuleExport? export = Array.Find(exporter.Exports, export => export.Name == import.Name);
         if (export is null)
         {
             throw Unknown(import);
@@ -144,7 +145,7 @@ internal sealed class SpecInstance
         return $"shares a {what} with another instance";
     }
 
-    private WasmExport Export(string name, WasmKind kind) =>
+    private ModuleExport Export(string name, WasmKind kind) =>
         Array.Find(_machine.Module.Exports, export => export.Name == name && export.Kind == kind)
         ?? throw new EmlException(ErrorCode.Argument, $"the module exports no {kind.ToString().ToLowerInvariant()} '{name}'");
 
