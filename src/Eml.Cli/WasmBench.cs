@@ -11,14 +11,17 @@ namespace Eml.Cli;
 /// <summary><c>eml wasm bench</c>: how fast the universal machine is, and what a run of it holds.</summary>
 internal static class WasmBench
 {
-    /// <summary>The best of so many runs counts; long ones are measured once.</summary>
+    /// <summary>The best of so many runs counts; short ones are repeated more often, long ones are not.</summary>
     private const int Runs = 3;
+    private const int ShortRuns = 50;
+    private const double ShortSeconds = 0.05;
     private const double LongSeconds = 5;
 
     /// <summary>Programs of examples/wasm, with their inputs.</summary>
     private static readonly string[] s_programs = ["collatz", "primes", "sha256", "quicksort", "nqueens", "matching", "sudoku", "lisp"];
 
-    private sealed record Row(string Program, int PromptTokens, double CreateSeconds, long Instructions, long Tokens, double Seconds, long StateBytes)
+    private sealed record Row(string Program, int PromptTokens, double CreateSeconds, long Instructions, long Tokens, double FirstSeconds, double Seconds,
+        long StateBytes)
     {
         public double Rate => Instructions / Seconds;
     }
@@ -45,7 +48,7 @@ internal static class WasmBench
         if (!json)
         {
             Output.Field("weights", string.Create(CultureInfo.InvariantCulture, $"{Output.Count(weights, "number")}, compiled in {1e3 * compile:F0} ms, once"));
-            Output.Line($"{"program",-18}{"prompt",9}{"create ms",11}{"instructions",14}{"tokens each",13}{"seconds",10}{"instr./s",12}{"state bytes",13}");
+            Output.Line($"{"program",-18}{"prompt",9}{"create ms",11}{"instructions",14}{"tokens each",13}{"first ms",10}{"best ms",11}{"instr./s",12}{"state bytes",13}");
         }
         var rows = new List<Row>();
         foreach ((string name, Func<WasmMachine> create, string function, ulong[] arguments) in Programs(folder))
@@ -59,7 +62,7 @@ internal static class WasmBench
             if (!json)
             {
                 Output.Line(string.Create(CultureInfo.InvariantCulture,
-                    $"{row.Program,-18}{row.PromptTokens,9:N0}{1e3 * row.CreateSeconds,11:F1}{row.Instructions,14:N0}{(double)row.Tokens / row.Instructions,13:F3}{row.Seconds,10:F3}{row.Rate,12:N0}{row.StateBytes,13:N0}"));
+                    $"{row.Program,-18}{row.PromptTokens,9:N0}{1e3 * row.CreateSeconds,11:F1}{row.Instructions,14:N0}{(double)row.Tokens / row.Instructions,13:F3}{1e3 * row.FirstSeconds,10:F2}{1e3 * row.Seconds,11:F2}{row.Rate,12:N0}{row.StateBytes,13:N0}"));
             }
         }
         if (json)
@@ -119,7 +122,8 @@ internal static class WasmBench
     private static Row? Measure(string name, Func<WasmMachine> create, string function, ulong[] arguments, Cancel cancel)
     {
         Row? best = null;
-        for (int run = 0; run < Runs && (best is null || best.Seconds < LongSeconds); run++)
+        double first = 0.0;
+        for (int run = 0; best is null || (best.Seconds < LongSeconds && run < (best.Seconds < ShortSeconds ? ShortRuns : Runs)); run++)
         {
             long start = Stopwatch.GetTimestamp();
             WasmMachine machine = create();
@@ -136,9 +140,10 @@ internal static class WasmBench
             {
                 throw new EmlException(ErrorCode.State, $"{name}: it failed: {machine.Trap ?? $"exit code {machine.ExitCode}"}");
             }
+            first = best is null ? seconds : first;
             if (best is null || seconds < best.Seconds)
             {
-                best = new Row(name, (int)machine.PromptTokens, Math.Min(created, best?.CreateSeconds ?? created), machine.Instructions, machine.Tokens, seconds,
+                best = new Row(name, (int)machine.PromptTokens, Math.Min(created, best?.CreateSeconds ?? created), machine.Instructions, machine.Tokens, first, seconds,
                     machine.StateBytes);
             }
         }
@@ -161,6 +166,8 @@ internal static class WasmBench
             json.WriteNumber("instructions", row.Instructions);
             json.WriteNumber("tokens", row.Tokens);
             json.Number("tokens_per_instruction", (double)row.Tokens / row.Instructions);
+            // The first run makes the plans for operations that no program before it has used.
+            json.Number("first_seconds", row.FirstSeconds);
             json.Number("seconds", row.Seconds);
             json.Number("instructions_per_second", row.Rate);
             json.WriteNumber("state_bytes", row.StateBytes);
