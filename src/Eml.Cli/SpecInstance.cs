@@ -1,6 +1,7 @@
 using Eml.Machine.Universal;
 using Eml.Machine.Wasm;
 using Eml.Numerics;
+using ModuleExport = Eml.Machine.Wasm.WasmExport;
 
 namespace Eml.Cli;
 
@@ -19,6 +20,7 @@ internal sealed class SpecInstance
     private readonly WasmMachine _machine;
     private readonly Cancel _cancel;
     private bool _isRunning;
+    private bool _isShared;
 
     /// <summary>Links a module and runs its start function.</summary>
     /// <exception cref="EmlException">Something cannot be linked.</exception>
@@ -52,6 +54,8 @@ internal sealed class SpecInstance
 
     private static EmlException Incompatible(WasmImport import) => new(ErrorCode.Argument, $"incompatible import type: '{import.Module}.{import.Name}'");
 
+    private static EmlException Unknown(WasmImport import) => new(ErrorCode.Argument, $"unknown import: '{import.Module}.{import.Name}'");
+
     private static bool Fits(WasmLimits given, WasmLimits wanted) =>
         given.Min >= wanted.Min && (wanted.Max is null || (given.Max is not null && given.Max <= wanted.Max));
 
@@ -64,17 +68,17 @@ internal sealed class SpecInstance
         }
         if (!registered.TryGetValue(import.Module, out SpecInstance? other))
         {
-            return null; // The machine says that it is unknown.
+            throw Unknown(import);
         }
         if (other is null)
         {
             return "imports from a module that was skipped";
         }
         WasmModule exporter = other._machine.Module;
-        WasmExport? export = Array.Find(exporter.Exports, export => export.Name == import.Name);
+        ModuleExport? export = Array.Find(exporter.Exports, export => export.Name == import.Name);
         if (export is null)
         {
-            throw new EmlException(ErrorCode.Argument, $"unknown import: '{import.Module}.{import.Name}'");
+            throw Unknown(import);
         }
         if (export.Kind != import.Kind)
         {
@@ -90,12 +94,12 @@ internal sealed class SpecInstance
                 throw Incompatible(import);
             case WasmKind.Global:
                 imports.Global(import.Module, import.Name, other._machine.ReadGlobal(export.Index));
-                return import.Global!.IsMutable ? "shares a global with another instance" : null;
+                return import.Global!.IsMutable ? other.Share("global") : null;
             case WasmKind.Memory:
                 return Fits(exporter.Memories[export.Index] with { Min = (uint)other._machine.Pages }, import.Limits!)
-                    ? "shares a memory with another instance" : throw Incompatible(import);
+                    ? other.Share("memory") : throw Incompatible(import);
             default:
-                return Fits(exporter.Tables[export.Index], import.Limits!) ? "shares a table with another instance" : throw Incompatible(import);
+                return Fits(exporter.Tables[export.Index], import.Limits!) ? other.Share("table") : throw Incompatible(import);
         }
     }
 
@@ -130,16 +134,27 @@ internal sealed class SpecInstance
                 return !Fits(given, import.Limits!) ? throw Incompatible(import)
                     : given.Min != import.Limits!.Min ? "shares a memory or table that is larger than it says" : null;
             default:
-                return null;
+                throw Unknown(import);
         }
     }
 
-    private WasmExport Export(string name, WasmKind kind) =>
+    /// <summary>The other instance would change what is shared, and cannot: what this one does from now on says nothing.</summary>
+    private string Share(string what)
+    {
+        _isShared = true;
+        return $"shares a {what} with another instance";
+    }
+
+    private ModuleExport Export(string name, WasmKind kind) =>
         Array.Find(_machine.Module.Exports, export => export.Name == name && export.Kind == kind)
         ?? throw new EmlException(ErrorCode.Argument, $"the module exports no {kind.ToString().ToLowerInvariant()} '{name}'");
 
     private ulong[] Call(int function, ulong[] arguments)
     {
+        if (_isShared)
+        {
+            throw new SpecSkipException("shares what it has with a module that was skipped");
+        }
         if (_isRunning)
         {
             throw new SpecSkipException("calls an instance that is waiting for the answer to a call");

@@ -52,7 +52,7 @@ internal sealed class WasmRun
         var rest = new Argument<string[]>("ARG")
         {
             Arity = ArgumentArity.ZeroOrMore,
-            Description = "Arguments of the function, decimal or 0x hexadecimal, negative ones after --; without --invoke those of the program",
+            Description = "Arguments of the function, decimal or 0x hexadecimal or negative; without --invoke those of the program",
         };
         var invoke = new Option<string?>("--invoke") { HelpName = "NAME", Description = "Call this exported function and print its results [default: _start, run or main]" };
         var input = new Option<string?>("--input") { HelpName = "F", Description = "What the program reads, as standard input or as numbers through env.input [default: standard input]" };

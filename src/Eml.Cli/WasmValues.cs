@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using Eml.Machine.Wasm;
 using Eml.Numerics;
+using ModuleExport = Eml.Machine.Wasm.WasmExport;
 
 namespace Eml.Cli;
 
@@ -11,13 +12,13 @@ internal static class WasmValues
     /// <summary>The type of an exported function.</summary>
     public static WasmSignature TypeOf(WasmModule module, string function)
     {
-        WasmExport? export = Find(module, function);
+        ModuleExport? export = Find(module, function);
         return export is not null ? module.Types[module.FunctionTypes[export.Index]] : throw new EmlException(ErrorCode.Argument,
             $"the module exports no function '{function}'; {Exports(module)}");
     }
 
     /// <summary>An exported function, or null.</summary>
-    public static WasmExport? Find(WasmModule module, string function) =>
+    public static ModuleExport? Find(WasmModule module, string function) =>
         Array.Find(module.Exports, export => export.Kind == WasmKind.Function && export.Name == function);
 
     /// <summary>Says what functions there are.</summary>

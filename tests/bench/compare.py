@@ -1,7 +1,7 @@
-"""Sets eml-core's figures beside libeml's in bench.json, adds those of `eml compact bench`, and writes the table between the
-markers of README.md.
+"""Sets eml-core's figures beside libeml's in bench.json, adds those of `eml compact bench` and `eml wasm bench`, and writes the table
+between the markers of README.md.
 
-Usage: compare.py bench.json README.md compact.json [eml-core.json]. Without the last, eml-core's own recorded figures are used.
+Usage: compare.py bench.json README.md compact.json wasm.json [eml-core.json]. Without the last, eml-core's own recorded figures are used.
 """
 
 import json
@@ -24,11 +24,13 @@ RECORDED = {
     ],
 }
 
-bench_path, readme_path, compact_path, *measured = sys.argv[1:]
+bench_path, readme_path, compact_path, wasm_path, *measured = sys.argv[1:]
 with open(bench_path, encoding="utf-8") as file:
     b = json.load(file)
 with open(compact_path, encoding="utf-8") as file:
     b["compact"] = json.load(file)
+with open(wasm_path, encoding="utf-8") as file:
+    b["wasm"] = json.load(file)
 core = RECORDED
 if measured:
     with open(measured[0], encoding="utf-8") as file:
@@ -91,6 +93,11 @@ for r in c["rows"]:
     lines.append(f"| `eml compact bench`, {r['tokens']:,} tokens of a {r['program'].split()[0]} program: one, which touches "
                  f"{r['touched_weights_per_token']:.0f} of {c['nonzero_weights']:,} nonzero weights | "
                  f"{1e6 / r['fast_tokens_per_second']:.2f} µs{dense} | | |")
+w = b["wasm"]
+lines.append(f"| `eml wasm bench`: compile the {w['weights']:,} weights, once | {1e3 * w['compile_seconds']:.0f} ms | | |")
+for r in w["rows"]:
+    lines.append(f"| `eml wasm bench`, {r['program']}: one of {r['instructions']:,} instructions, {r['tokens_per_instruction']:.3f} tokens each, "
+                 f"in {r['state_bytes'] / 1e6:.1f} MB | {1e9 / r['instructions_per_second']:.0f} ns | | |")
 lines += [
     "",
     "eml-core was built and measured in the same run (`make bench EML_CORE=DIR`, its source)." if measured else

@@ -70,6 +70,7 @@ for part in fn attn trainings written; do
 done
 
 . "$root/tests/cli/compact.sh"
+. "$root/tests/cli/wasm.sh"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -219,7 +219,8 @@ internal sealed class CodeLayout
         WasmInstruction instruction = function.Code[c];
         WasmOpcode code = instruction.Code;
         int place = _places[i][c];
-        int next = Resolve(i, c + 1);
+        // What follows may be out of reach, and then has no place.
+        int next = Math.Max(0, Resolve(i, c + 1));
         int height = locals + instruction.Height;
         int number = (int)Math.Min(instruction.Immediate, int.MaxValue);
         int op = MachineOp.Of(code);

@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# The verbs of WebAssembly. Read by run.sh, whose functions and scratch folder it uses.
+programs=$root/examples/wasm
+
+run wasm
+expect "eml wasm prints its verbs" 0 'spectest' ''
+
+# ------------------------------------------------------------------------------------------------ run, and the examples
+for program in "$programs"/*.wasm; do
+  name=$(basename "$program" .wasm)
+  input=/dev/null
+  [ -f "$programs/$name.in" ] && input=$programs/$name.in
+  "$eml" wasm run "$program" <"$input" >out 2>err
+  rc=$?
+  check "$name puts out what is expected" test "$rc" = 0 -a ! -s err -a "$(cksum <out)" = "$(cksum <"$programs/$name.expected")"
+  # README.md has the commands and the counts.
+  "$eml" wasm run "$program" --json --input "$input" >out 2>err
+  rc=$?
+  count=$(grep -F "examples/wasm/$name.wasm" "$programs/README.md" | sed -E 's/.*\| ([0-9,]+) \|$/\1/' | tr -d ,)
+  expect "$name, --json, as many instructions as README.md says" 0 "\"instructions\":${count:-none}," ''
+done
+run wasm run "$programs/hello.wasm" --json
+expect "--json" 0 '^\{"results":\[\],"output":\[\],"stdout":"[^"]+\\n","instructions":409,"tokens":[0-9]+,"prompt_tokens":[0-9]+,"seconds":[^,]+,"state_bytes":[0-9]+,"pages":[0-9]+,"status":"(done|exited)","exit_code":(null|0),"trap":null\}$' ''
+run wasm run "$programs/hello.wasm" --json --dense --fuel 40
+expect "--dense, with little fuel" 1 '"tokens":40,.*"status":"out_of_fuel"' 'stopped after 40 tokens'
+run wasm run "$programs/lisp.wasm" --fuel 1000
+expect "--fuel" 1 '' 'stopped after 1,000 tokens, as --fuel says'
+printf '(car 7)' | "$eml" wasm run "$programs/lisp.wasm" >out 2>err
+rc=$?
+expect "the program's exit code is ours" 1 '^error: not a pair: 7$' ''
+run wasm run "$programs/hello.wasm" --trace
+check "--trace shows every token" test "$rc" = 0 -a "$(grep -c '^ *[0-9]* *function' err)" -ge 409
+check "and what it wrote" grep -Eq 'function [0-9]+, byte 0x[0-9a-f]+: i32\.const +slot [0-9]+ = [0-9]+$' err
+
+# div(a, b: i32) -> i32, wide(x: i64) -> i64, echo() reads and writes one number.
+printf '\000asm\001\000\000\000\001\024\004\140\000\001\177\140\001\177\000\140\002\177\177\001\177\140\001\176\001\176\002\032\002\003env\005input\000\000\003env\006output\000\001\003\004\003\002\003\000\007\025\003\003div\000\002\004wide\000\003\004echo\000\004\012\033\003\007\000\040\000\040\001m\013\004\000\040\000\013\014\000\020\000\020\001\020\000\020\001\101\007\013' >small.wasm
+run wasm run small.wasm --invoke div 0x10 -3
+expect "a function with arguments" 0 '^-5$' ''
+run wasm run small.wasm --invoke div -16 3 --json
+expect "results are unsigned in JSON" 0 '^\{"results":\[4294967291\],' ''
+run wasm run small.wasm --invoke wide 18446744073709551615
+expect "64 bits" 0 '^-1$' ''
+run wasm run small.wasm --invoke wide 0xfedcba9876543210 --json
+expect "64 bits in JSON" 0 '"results":\[18364758544493064720\]' ''
+run wasm run small.wasm --invoke div 1 0
+expect "a trap" 134 '' 'wasm trap: integer divide by zero'
+run wasm run small.wasm --invoke div -2147483648 -1 --json
+expect "a trap in JSON" 134 '"results":\[\],.*"status":"trapped","exit_code":null,"trap":"integer overflow"' 'integer overflow'
+printf '5, -6' | "$eml" wasm run small.wasm --invoke echo >out 2>err
+rc=$?
+check "env.input and env.output" test "$rc" = 0 -a "$(tr '\n' ' ' <out)" = "5 4294967290 7 "
+run wasm run small.wasm --invoke echo --json
+expect "env.input has ended" 0 '"results":\[7\],"output":\[4294967295,4294967295\]' ''
+printf '5 x6' >numbers
+run wasm run small.wasm --invoke echo --input numbers
+expect "env.input is no number" 1 '^5$' "small\.wasm: numbers: 'x6' at byte 2 is no number"
+
+run wasm run small.wasm
+expect "no function to start with" 1 '' 'small\.wasm: it has no function _start, run or main; it exports div, wide, echo; name one with --invoke'
+run wasm run small.wasm --invoke none
+expect "no such function" 1 '' "exports no function 'none'; it exports div, wide, echo"
+run wasm run small.wasm --invoke div 1
+expect "too few arguments" 1 '' 'div has the type \[i32 i32\] -> \[i32\]: it takes 2 arguments, and 1 is given'
+run wasm run small.wasm --invoke div 1 4294967296
+expect "an argument out of range" 1 '' 'argument 2 of div, 4294967296: must be an i32'
+run wasm run small.wasm --invoke div 1 0x --json
+expect "an argument that is none, in JSON" 1 '^\{"error":\{"code":-1,' 'argument 2 of div, 0x: must be an i32'
+head -c 60 small.wasm >broken.wasm
+run wasm run broken.wasm
+expect "a module that ends too soon" 1 '' 'broken\.wasm: malformed'
+run wasm run none.wasm
+expect "a module that is not there" 1 '' 'cannot read none\.wasm'
+run wasm run small.wasm --invoke div 1 1 --fuel -1
+expect "a fuel that is none" 2 '' '--fuel -1: must be a whole number from 0'
+
+# ------------------------------------------------------------------------------------------------ spectest
+tar -xzf "$root/tests/data/wasm/spec.tar.gz" i32 br_table memory_trap
+run wasm spectest i32/i32.json br_table/br_table.json memory_trap/memory_trap.json
+expect "three files of the specification" 0 '^i32/i32\.json: [0-9]{3} passed, 0 failed, [0-9]+ skipped' ''
+check "with a total" grep -Eq '^total: [0-9]+ passed, 0 failed' out
+run wasm spectest memory_trap/memory_trap.json --json
+expect "spectest --json" 0 '^\{"files":\[\{"file":"memory_trap/memory_trap\.json","passed":[0-9]+,"failed":0,"skipped":[0-9]+,"skipped_because":\{.*\},"failures":\[\]\}\],"passed":' ''
+sed 's/"value": "[0-9]*"}\]/"value": "77"}]/' memory_trap/memory_trap.json >memory_trap/wrong.json
+run wasm spectest memory_trap/wrong.json
+expect "wrong expectations fail" 1 "line [0-9]+: assert_return: '[0-9]+' expected, not '" ''
+echo '{"commands":[{}]}' >bad.json
+run wasm spectest bad.json
+expect "another JSON file" 1 '' 'bad\.json: not a file that wast2json makes'
+
+# ------------------------------------------------------------------------------------------------ bench
+run wasm bench "$dir"
+expect "bench of a folder without the programs" 1 '*' 'cannot read .*collatz\.wasm'
