@@ -22,10 +22,12 @@ class Callback:
         if self._failures:
             error = self._failures.pop()
             self._failures.clear()
+            trace = error.__traceback__
             try:
-                raise error
+                # Without the generator's frame: whoever clears the frames of a traceback would end the generator.
+                raise error.with_traceback(trace and trace.tb_next)
             finally:
-                del error  # it refers to this frame
+                del error, trace  # they refer to this frame
         return check(status)
 
 
