@@ -908,13 +908,13 @@ typedef int32_t (*eml_wasm_import_fn)(const eml_wasm_call *call, void *user);
  * during the callback. */
 typedef int32_t (*eml_wasm_token_fn)(const double *numbers, uint64_t count, uint64_t token, void *user);
 
-/* What the host gives a module under two names: a function, or the value of a global (with fn NULL). */
+/* What the host gives a module under two names: a function, or the value of a global (with function NULL). */
 typedef struct eml_wasm_import {
   const char *module;
   uint64_t module_len; /* EML_NTS allowed, here and for the name */
   const char *name;
   uint64_t name_len;
-  eml_wasm_import_fn fn;
+  eml_wasm_import_fn function;
   void *user;
   uint64_t value;
 } eml_wasm_import;

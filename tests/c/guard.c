@@ -393,6 +393,48 @@ static void machine_arrays(void) {
   }
 }
 
+/* Nothing is read before or behind a module, names, arguments, or written before or behind results, memory and structs. */
+static void wasm_arrays(void) {
+  /* (module (memory 1) (func (export "f") (param i32) (result i32) (local.get 0))) */
+  static const unsigned char module[] = {
+      0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x06, 0x01, 0x60, 0x01, 0x7f, 0x01, 0x7f, 0x03, 0x02, 0x01, 0x00,
+      0x05, 0x03, 0x01, 0x00, 0x01, 0x07, 0x05, 0x01, 0x01, 0x66, 0x00, 0x00, 0x0a, 0x06, 0x01, 0x04, 0x00, 0x20, 0x00, 0x0b};
+  for (int side = 0; side < 2; side++) {
+    uint64_t argument = 77, n = 0;
+    guarded bytes = guarded_input(module, sizeof module, side), name = guarded_input("f", 1, side);
+    guarded args = guarded_input(&argument, sizeof argument, side), results = guard(sizeof(uint64_t), side);
+    eml_wasm *machine = NULL;
+    CHECK_OK(eml_wasm_load(bytes.at, sizeof module, NULL, &machine));
+    CHECK_OK(eml_wasm_invoke(machine, name.at, 1, args.at, 1, 0, NULL, results.at, 1, &n));
+    CHECK(n == 1 && *(uint64_t *)results.at == 77);
+    for (uint64_t size = 0; size < 20; size++) {
+      guarded in = guarded_input(module, (size_t)size, side), out = guard((size_t)size, side);
+      CHECK_OK(eml_wasm_write_memory(machine, 3, in.at, size));
+      CHECK_OK(eml_wasm_read_memory(machine, 3, out.at, size));
+      CHECK(memcmp(in.at, out.at, (size_t)size) == 0);
+      unguard(in);
+      unguard(out);
+    }
+    for (uint32_t size = 4; size <= sizeof(eml_wasm_info); size += 4) { /* structs of an older header */
+      guarded options = guard(size, side), info = guard(size, side), function = guard(size, side);
+      eml_wasm *other = NULL;
+      CHECK_OK(eml_wasm_options_init(options.at, size));
+      CHECK_OK(eml_wasm_load(bytes.at, sizeof module, options.at, &other));
+      ((eml_wasm_info *)info.at)->struct_size = size;
+      CHECK_OK(eml_wasm_get_info(other, info.at));
+      ((eml_wasm_function *)function.at)->struct_size = size;
+      CHECK_OK(eml_wasm_get_function(other, 0, function.at));
+      unguard(options);
+      unguard(info);
+      unguard(function);
+      CHECK_OK(eml_wasm_free(other));
+    }
+    guarded all[] = {bytes, name, args, results};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) unguard(all[i]);
+    CHECK_OK(eml_wasm_free(machine));
+  }
+}
+
 int main(void) {
   RUN(math_batches);
   RUN(model_arrays);
@@ -402,5 +444,6 @@ int main(void) {
   RUN(structs);
   RUN(attention_arrays);
   RUN(machine_arrays);
+  RUN(wasm_arrays);
   return test_summary("guard");
 }

@@ -89,7 +89,7 @@
   F(eml_wasm_call, args, 40) F(eml_wasm_call, params, 48) F(eml_wasm_call, nargs, 56) \
   F(eml_wasm_call, results, 64) F(eml_wasm_call, result_types, 72) F(eml_wasm_call, nresults, 80) \
   F(eml_wasm_import, module, 0) F(eml_wasm_import, module_len, 8) F(eml_wasm_import, name, 16) \
-  F(eml_wasm_import, name_len, 24) F(eml_wasm_import, fn, 32) F(eml_wasm_import, user, 40) \
+  F(eml_wasm_import, name_len, 24) F(eml_wasm_import, function, 32) F(eml_wasm_import, user, 40) \
   F(eml_wasm_import, value, 48) F(eml_wasm_options, struct_size, 0) F(eml_wasm_options, dense, 4) \
   F(eml_wasm_options, imports, 8) F(eml_wasm_options, import_count, 16) F(eml_wasm_options, token, 24) \
   F(eml_wasm_options, user, 32) F(eml_wasm_info, struct_size, 0) F(eml_wasm_info, state, 4) \

@@ -18,9 +18,10 @@ from ._model import EmlModel, Scaling, verify_audit
 from ._native import lib as _lib, library_path as _library_path
 from ._training import Progress, Snapping, Training
 from ._trees import EmlTree, SafeTree
+from ._wasm import WasmFunction, WasmMachine
 from .errors import (EmlArgumentError, EmlBufferError, EmlBusyError, EmlError, EmlFormatError, EmlHandleError,
                      EmlInternalError, EmlIoError, EmlLimitError, EmlLoadError, EmlMemoryError, EmlNonFiniteError,
-                     EmlShapeError, EmlStateError, EmlTypeError, EmlUnsupportedError, EmlVersionError)
+                     EmlShapeError, EmlStateError, EmlTrapError, EmlTypeError, EmlUnsupportedError, EmlVersionError)
 
 __version__ = abi.EML_VERSION_STRING
 
@@ -28,8 +29,9 @@ __all__ = [
     "AttentionTraining", "AuditReport", "BaselineAttention", "Cancel", "CompactMachine", "EmlArgumentError", "EmlAttention",
     "EmlBufferError", "EmlBusyError", "EmlError", "EmlFormatError", "EmlHandleError", "EmlInternalError", "EmlIoError",
     "EmlLimitError", "EmlLoadError", "EmlMemoryError", "EmlModel", "EmlNonFiniteError", "EmlShapeError",
-    "EmlStateError", "EmlTree", "EmlTypeError", "EmlUnsupportedError", "EmlVersionError", "Event", "Layers", "Metadata", "Op",
-    "Progress", "SafeTree", "Scaling", "Snapping", "Step", "ToyEmlAttention", "Training", "abi", "build_info", "compare_eml_vs_baseline",
+    "EmlStateError", "EmlTrapError", "EmlTree", "EmlTypeError", "EmlUnsupportedError", "EmlVersionError", "Event", "Layers", "Metadata", "Op",
+    "Progress", "SafeTree", "Scaling", "Snapping", "Step", "ToyEmlAttention", "Training",
+    "WasmFunction", "WasmMachine", "abi", "build_info", "compare_eml_vs_baseline",
     "eml", "eml_safe", "errors", "event_type", "exp", "library_path", "ln", "pow", "random_restart",
     "run_attention_benchmark", "set_log", "softmax3", "verify_audit", "version",
 ]

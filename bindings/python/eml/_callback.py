@@ -8,7 +8,7 @@ from ._native import check
 
 class Callback:
     """A C callback (`function`) that hands its first argument on to a Python function. What that raises, Ctrl-C included, stops
-    the call into the library, and comes out of `finish`."""
+    the call into the library, and comes out of `finish`; then the function can be called again."""
 
     def __init__(self, kind: Any, call: Optional[Callable[[Any], Any]]):
         self._failures: List[BaseException] = []
@@ -22,10 +22,12 @@ class Callback:
         if self._failures:
             error = self._failures.pop()
             self._failures.clear()
+            trace = error.__traceback__
             try:
-                raise error
+                # Without the generator's frame: whoever clears the frames of a traceback would end the generator.
+                raise error.with_traceback(trace and trace.tb_next)
             finally:
-                del error  # it refers to this frame
+                del error, trace  # they refer to this frame
         return check(status)
 
 
@@ -35,17 +37,15 @@ def _calls(call: Optional[Callable[[Any], Any]], failures: List[BaseException]) 
     A generator, because Python runs signal handlers (KeyboardInterrupt!) at the first instruction of a function, before
     any `try` in it; what is raised there would be lost between C frames. A generator resumes inside its `try`.
     """
-    stop = 0
     pointer = None
     while True:
         try:
             while True:
                 pointer = None
-                pointer = yield stop
-                if call is not None and not stop:
+                pointer = yield 1 if failures else 0
+                if call is not None and not failures:
                     call(pointer)
         except BaseException as error:
             if pointer is None and isinstance(error, GeneratorExit):
                 return  # the call into the library is over
             failures.append(error)
-            stop = 1

@@ -19,6 +19,7 @@ EML_OK = 0
 EML_DONE = 1
 EML_OUT_OF_FUEL = 2
 EML_CANCELLED = 3
+EML_TRAPPED = 4
 
 EML_E_ARGUMENT = -1
 EML_E_HANDLE = -2
@@ -134,6 +135,12 @@ EML_MACHINE_EMPTY = 0
 EML_MACHINE_READY = 1
 EML_MACHINE_HALTED = 2
 EML_MACHINE_FAILED = 3
+
+EML_WASM_I32 = 0x7F
+EML_WASM_I64 = 0x7E
+
+EML_WASM_IDLE = 0
+EML_WASM_SUSPENDED = 1
 
 # ------------------------------------------------------------------------------------------------ types
 
@@ -448,6 +455,83 @@ class eml_machine_info(Structure):
         ("state_bytes", c_uint64),
     ]
 
+
+class eml_wasm(Structure):
+    pass
+
+
+class eml_wasm_call(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("module", POINTER(c_char)),
+        ("module_len", c_uint64),
+        ("name", POINTER(c_char)),
+        ("name_len", c_uint64),
+        ("args", POINTER(c_uint64)),
+        ("params", POINTER(c_uint8)),
+        ("nargs", c_uint64),
+        ("results", POINTER(c_uint64)),
+        ("result_types", POINTER(c_uint8)),
+        ("nresults", c_uint64),
+    ]
+
+
+eml_wasm_import_fn = CFUNCTYPE(c_int32, POINTER(eml_wasm_call), c_void_p)
+eml_wasm_token_fn = CFUNCTYPE(c_int32, POINTER(c_double), c_uint64, c_uint64, c_void_p)
+
+
+class eml_wasm_import(Structure):
+    _fields_ = [
+        ("module", POINTER(c_char)),
+        ("module_len", c_uint64),
+        ("name", POINTER(c_char)),
+        ("name_len", c_uint64),
+        ("function", eml_wasm_import_fn),
+        ("user", c_void_p),
+        ("value", c_uint64),
+    ]
+
+
+class eml_wasm_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("dense", c_int32),
+        ("imports", POINTER(eml_wasm_import)),
+        ("import_count", c_uint64),
+        ("token", eml_wasm_token_fn),
+        ("user", c_void_p),
+    ]
+
+
+class eml_wasm_info(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("state", c_int32),
+        ("instructions", c_uint64),
+        ("tokens", c_uint64),
+        ("prompt_tokens", c_uint64),
+        ("pages", c_uint64),
+        ("state_bytes", c_uint64),
+        ("functions", c_uint64),
+        ("parameters", c_uint64),
+        ("layers", c_uint32),
+        ("d_model", c_uint32),
+    ]
+
+
+class eml_wasm_function(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("number", c_uint32),
+        ("name", POINTER(c_char)),
+        ("name_len", c_uint64),
+        ("params", POINTER(c_uint8)),
+        ("nparams", c_uint64),
+        ("results", POINTER(c_uint8)),
+        ("nresults", c_uint64),
+    ]
+
 # ------------------------------------------------------------------------------------------------ functions
 
 _DOUBLES = POINTER(c_double)
@@ -459,6 +543,7 @@ _ATTENTION = POINTER(eml_attention)
 _CANCEL = POINTER(eml_cancel)
 _BUFFER = POINTER(eml_buffer)
 _MACHINE = POINTER(eml_machine)
+_WASM = POINTER(eml_wasm)
 
 # name: (restype, argtypes...), in the header's order.
 FUNCTIONS = {
@@ -604,6 +689,18 @@ FUNCTIONS = {
     "eml_machine_trace": (eml_status, _MACHINE, c_uint64, POINTER(c_int32), c_uint64, _SIZE),
     "eml_machine_describe": (eml_status, _MACHINE, _TEXT, c_uint64, _SIZE),
     "eml_machine_export": (eml_status, _MACHINE, c_char_p, c_uint64),
+
+    "eml_wasm_options_init": (eml_status, POINTER(eml_wasm_options), c_uint32),
+    "eml_wasm_load": (eml_status, c_void_p, c_uint64, POINTER(eml_wasm_options), POINTER(_WASM)),
+    "eml_wasm_free": (eml_status, _WASM),
+    "eml_wasm_invoke": (eml_status, _WASM, c_char_p, c_uint64, POINTER(c_uint64), c_uint64, c_uint64, _CANCEL, POINTER(c_uint64), c_uint64,
+                        _SIZE),
+    "eml_wasm_resume": (eml_status, _WASM, c_uint64, _CANCEL, POINTER(c_uint64), c_uint64, _SIZE),
+    "eml_wasm_trap": (eml_status, _WASM, _TEXT, c_uint64, _SIZE),
+    "eml_wasm_get_info": (eml_status, _WASM, POINTER(eml_wasm_info)),
+    "eml_wasm_get_function": (eml_status, _WASM, c_uint64, POINTER(eml_wasm_function)),
+    "eml_wasm_read_memory": (eml_status, _WASM, c_uint32, c_void_p, c_uint64),
+    "eml_wasm_write_memory": (eml_status, _WASM, c_uint32, c_void_p, c_uint64),
 }
 
 

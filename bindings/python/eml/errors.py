@@ -122,6 +122,12 @@ class EmlInternalError(EmlError, RuntimeError):
     """A defect in libeml; please report the message."""
 
 
+class EmlTrapError(EmlError, RuntimeError):
+    """A WebAssembly function trapped: the message is the specification's."""
+
+    code = abi.EML_TRAPPED
+
+
 class EmlLoadError(EmlError, ImportError):
     """libeml could not be loaded: the message lists every candidate and why it failed."""
 

@@ -23,7 +23,7 @@ class TestClasses(unittest.TestCase):
             eml.EmlBufferError: BufferError, eml.EmlStateError: RuntimeError, eml.EmlFormatError: ValueError,
             eml.EmlIoError: OSError, eml.EmlLimitError: ValueError, eml.EmlMemoryError: MemoryError,
             eml.EmlVersionError: ValueError, eml.EmlUnsupportedError: NotImplementedError,
-            eml.EmlInternalError: RuntimeError, eml.EmlLoadError: ImportError,
+            eml.EmlInternalError: RuntimeError, eml.EmlLoadError: ImportError, eml.EmlTrapError: RuntimeError,
         }
         self.assertEqual(set(natural), {kind for kind in vars(errors).values() if isinstance(kind, type)
                                         and issubclass(kind, eml.EmlError) and kind is not eml.EmlError})

@@ -436,5 +436,54 @@ dynamic! {
             path: *const c_char,
             path_len: u64,
         ) -> eml_status;
+
+        // WebAssembly machines
+        pub fn eml_wasm_options_init(options: *mut eml_wasm_options, struct_size: u32) -> eml_status;
+        pub fn eml_wasm_load(
+            bytes: *const c_void,
+            size: u64,
+            options: *const eml_wasm_options,
+            out: *mut *mut eml_wasm,
+        ) -> eml_status;
+        pub fn eml_wasm_free(machine: *mut eml_wasm) -> eml_status;
+        pub fn eml_wasm_invoke(
+            machine: *mut eml_wasm,
+            name: *const c_char,
+            name_len: u64,
+            args: *const u64,
+            nargs: u64,
+            fuel: u64,
+            cancel: *const eml_cancel,
+            results: *mut u64,
+            cap: u64,
+            nresults: *mut u64,
+        ) -> eml_status;
+        pub fn eml_wasm_resume(
+            machine: *mut eml_wasm,
+            fuel: u64,
+            cancel: *const eml_cancel,
+            results: *mut u64,
+            cap: u64,
+            nresults: *mut u64,
+        ) -> eml_status;
+        pub fn eml_wasm_trap(machine: *const eml_wasm, buf: *mut c_char, cap: u64, need: *mut u64) -> eml_status;
+        pub fn eml_wasm_get_info(machine: *const eml_wasm, out: *mut eml_wasm_info) -> eml_status;
+        pub fn eml_wasm_get_function(
+            machine: *const eml_wasm,
+            index: u64,
+            out: *mut eml_wasm_function,
+        ) -> eml_status;
+        pub fn eml_wasm_read_memory(
+            machine: *mut eml_wasm,
+            address: u32,
+            buf: *mut c_void,
+            size: u64,
+        ) -> eml_status;
+        pub fn eml_wasm_write_memory(
+            machine: *mut eml_wasm,
+            address: u32,
+            bytes: *const c_void,
+            size: u64,
+        ) -> eml_status;
     }
 }

@@ -22,6 +22,7 @@ pub const EML_OK: eml_status = 0;
 pub const EML_DONE: eml_status = 1;
 pub const EML_OUT_OF_FUEL: eml_status = 2;
 pub const EML_CANCELLED: eml_status = 3;
+pub const EML_TRAPPED: eml_status = 4;
 pub const EML_E_ARGUMENT: eml_status = -1;
 pub const EML_E_HANDLE: eml_status = -2;
 pub const EML_E_BUSY: eml_status = -3;
@@ -467,4 +468,91 @@ pub struct eml_machine_info {
     pub steps: u64,
     pub output_size: u64,
     pub state_bytes: u64,
+}
+
+// WebAssembly machines
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct eml_wasm {
+    _private: [u8; 0],
+}
+
+pub const EML_WASM_I32: i32 = 0x7F;
+pub const EML_WASM_I64: i32 = 0x7E;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_wasm_call {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub module: *const c_char,
+    pub module_len: u64,
+    pub name: *const c_char,
+    pub name_len: u64,
+    pub args: *const u64,
+    pub params: *const u8,
+    pub nargs: u64,
+    pub results: *mut u64,
+    pub result_types: *const u8,
+    pub nresults: u64,
+}
+
+pub type eml_wasm_import_fn = Option<unsafe extern "C" fn(call: *const eml_wasm_call, user: *mut c_void) -> i32>;
+pub type eml_wasm_token_fn =
+    Option<unsafe extern "C" fn(numbers: *const f64, count: u64, token: u64, user: *mut c_void) -> i32>;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_wasm_import {
+    pub module: *const c_char,
+    pub module_len: u64,
+    pub name: *const c_char,
+    pub name_len: u64,
+    pub function: eml_wasm_import_fn,
+    pub user: *mut c_void,
+    pub value: u64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_wasm_options {
+    pub struct_size: u32,
+    pub dense: i32,
+    pub imports: *const eml_wasm_import,
+    pub import_count: u64,
+    pub token: eml_wasm_token_fn,
+    pub user: *mut c_void,
+}
+
+pub const EML_WASM_IDLE: i32 = 0;
+pub const EML_WASM_SUSPENDED: i32 = 1;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_wasm_info {
+    pub struct_size: u32,
+    pub state: i32,
+    pub instructions: u64,
+    pub tokens: u64,
+    pub prompt_tokens: u64,
+    pub pages: u64,
+    pub state_bytes: u64,
+    pub functions: u64,
+    pub parameters: u64,
+    pub layers: u32,
+    pub d_model: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_wasm_function {
+    pub struct_size: u32,
+    pub number: u32,
+    pub name: *const c_char,
+    pub name_len: u64,
+    pub params: *const u8,
+    pub nparams: u64,
+    pub results: *const u8,
+    pub nresults: u64,
 }

@@ -36,6 +36,7 @@ mod model;
 mod records;
 mod safetree;
 mod train;
+mod wasm;
 
 pub use attention::{Attention, AttentionBuilder, AttentionInfo, AttentionKind};
 pub use attention_training::{AttentionTrainOptions, AttentionTraining};
@@ -50,6 +51,7 @@ pub use model::{Info, Model, ModelBuilder};
 pub use records::{Affine, Scaling};
 pub use safetree::SafeTree;
 pub use train::{Phase, Progress, TrainOptions, Training};
+pub use wasm::{WasmCall, WasmFunction, WasmMachine, WasmOptions, WasmRun, WasmType, WasmValue};
 
 /// Which definition of a model is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
