@@ -329,8 +329,8 @@ public sealed class WasmMachine
     private ulong PeekWord(uint address)
     {
         double[] saved = [.. _state];
-        // Above all that a function at work, and one that it is just calling, may have in use.
-        int frame = (int)saved[(int)Field.Frame] + (2 * _layout.FrameLimit) + 64;
+        // Above the globals, and all that a function at work, and one that it is just calling, may have in use.
+        int frame = (int)saved[(int)Field.Frame] + _globals + (2 * _layout.FrameLimit) + 64;
         WriteSlot(frame, address);
         Restart(CodeLayout.Peek, frame);
         Generate();

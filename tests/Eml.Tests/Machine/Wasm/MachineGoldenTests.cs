@@ -9,7 +9,7 @@ namespace Eml.Tests.Machine.Wasm;
 public sealed class MachineGoldenTests(ITestOutputHelper output)
 {
     /// <summary>Longer cases run only if EML_WASM_ALL is set.</summary>
-    private const long LongCase = 150_000;
+    private const long LongCase = 500_000;
 
     private static readonly bool s_all = Environment.GetEnvironmentVariable("EML_WASM_ALL") is not null;
 
