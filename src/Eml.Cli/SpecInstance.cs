@@ -50,7 +50,11 @@ internal sealed class SpecInstance
     public ulong[] Invoke(string name, ulong[] arguments) => Call(Export(name, WasmKind.Function).Index, arguments);
 
     /// <summary>The value of an exported global.</summary>
-    public ulong Get(string name) => _machine.ReadGlobal(Export(name, WasmKind.Global).Index);
+    public ulong Get(string name)
+    {
+        CheckOwn();
+        return _machine.ReadGlobal(Export(name, WasmKind.Global).Index);
+    }
 
     private static EmlException Incompatible(WasmImport import) => new(ErrorCode.Argument, $"incompatible import type: '{import.Module}.{import.Name}'");
 
@@ -149,12 +153,17 @@ internal sealed class SpecInstance
         Array.Find(_machine.Module.Exports, export => export.Name == name && export.Kind == kind)
         ?? throw new EmlException(ErrorCode.Argument, $"the module exports no {kind.ToString().ToLowerInvariant()} '{name}'");
 
-    private ulong[] Call(int function, ulong[] arguments)
+    private void CheckOwn()
     {
         if (_isShared)
         {
             throw new SpecSkipException("shares what it has with a module that was skipped");
         }
+    }
+
+    private ulong[] Call(int function, ulong[] arguments)
+    {
+        CheckOwn();
         if (_isRunning)
         {
             throw new SpecSkipException("calls an instance that is waiting for the answer to a call");
