@@ -1,18 +1,17 @@
-"""Runs a transformer that `eml compact export DIR --program P` or `eml wasm export FILE.wasm` wrote. It knows nothing of the program or of what the tokens mean:
-it multiplies the matrices of model.safetensors as config.json says, and takes the positions in the order of prompt.json.
+"""Runs a transformer that `eml compact export DIR --program P` or `eml wasm export FILE.wasm --out DIR` wrote. It knows nothing of the
+program or of what the tokens mean: it multiplies the matrices of model.safetensors as config.json says, in the order of prompt.json.
 
 run_exported.py DIR [--json | --tokens FILE] prints the output and all generated tokens, or writes these to a file, one a line."""
 import argparse
 import json
-import os
+import pathlib
 
 import numpy as np
 
 
 def read_safetensors(path):
     """An 8-byte length, a JSON header that says where each tensor lies, and the numbers."""
-    with open(path, "rb") as file:
-        data = file.read()
+    data = path.read_bytes()
     start = 8 + int.from_bytes(data[:8], "little")
     tensors = {}
     for name, entry in json.loads(data[8:start]).items():
@@ -24,7 +23,7 @@ def read_safetensors(path):
 
 
 class Memory:
-    """Keys and values of the heads of one layer, or of one external store: rows (heads, d_head)."""
+    """Keys and values of the heads of one layer, of one external store, or of one table: rows (heads, d_head)."""
 
     def __init__(self, heads, width):
         self.keys, self.values, self.count = np.zeros((16, heads, width)), np.zeros((16, heads, width)), 0
@@ -36,29 +35,22 @@ class Memory:
         self.count += 1
 
     def hard_max(self, head, query, sink):
-        if self.count == 0:
-            return np.zeros_like(query)
         scores = self.keys[:self.count, head] @ query
-        if sink is not None and scores.max() < sink:
+        if self.count == 0 or (sink is not None and scores.max() < sink):
             return np.zeros_like(query)
         return self.values[self.count - 1 - np.argmax(scores[::-1]), head]  # of equals, the last
-
-    def sum(self, head):
-        return self.values[:self.count, head].sum(axis=0)
 
 
 class Transformer:
     def __init__(self, config, tensors):
-        self.config, self.t = config, tensors
+        self.config, self.t, self.tables = config, tensors, {}
         self.layers = [[(head["mode"], head["store"], head["sink"]) for head in layer["heads"]] for layer in config["layers"]]
         self.own = [Memory(len(heads), config["d_head"]) for heads in self.layers]
-        self.tables = {}
         self.stores = [[Memory(len(heads), config["d_head"]) for heads in self.layers] for _ in range(config["stores"])]
 
     def embed(self, token, encoding):
         x = self.t["embedding"][token].copy()
-        for channel, number in zip(self.config["position_channels"], encoding):
-            x[channel] += number
+        np.add.at(x, self.config["position_channels"][:len(encoding)], encoding)
         return x
 
     def append(self, store, token, encoding):
@@ -69,121 +61,89 @@ class Transformer:
                 self.stores[store][layer].add(self.t[f"layers.{layer}.key"] @ x, self.t[f"layers.{layer}.value"] @ x)
 
     def table(self, layer, head, number):
-        """Keys and values of a table's rows, as a head reads them."""
+        """The rows of a table as a head reads them."""
         if (layer, head) not in self.tables:
             rows = self.t[f"tables.{number}"]
-            key, value = (self.t[f"layers.{layer}.{name}"][head][:, :rows.shape[1]] for name in ("key", "value"))
-            memory = Memory(1, self.config["d_head"])
-            memory.keys, memory.values, memory.count = (rows @ key.T)[:, None], (rows @ value.T)[:, None], len(rows)
-            self.tables[layer, head] = memory
+            memory = self.tables[layer, head] = Memory(1, self.config["d_head"])
+            matrices = (self.t[f"layers.{layer}.{name}"][head][:, :rows.shape[1]] for name in ("key", "value"))
+            memory.keys, memory.values, memory.count = *((rows @ matrix.T)[:, None] for matrix in matrices), len(rows)
         return self.tables[layer, head]
 
-    def step(self, token, encoding):
-        """One forward pass: the next token."""
-        return int(np.argmax(self.t["unembedding"] @ self.forward(token, encoding)))  # of equals, the first
-
-    def next_tuple(self, numbers):
-        """One forward pass of a transformer of tuples: the next one's numbers."""
-        x = self.forward(0, numbers + [0] * (len(self.config["position_channels"]) - len(numbers)))
-        return [int(round(x[channel])) for channel in self.config["result_channels"]]
+    def read(self, layer, head, query):
+        """What a head reads."""
+        mode, store, sink = self.layers[layer][head]
+        if mode == "table":
+            return self.table(layer, head, store).hard_max(0, query, sink)
+        memory = self.stores[store][layer] if mode == "cross" else self.own[layer]
+        return memory.values[:memory.count, head].sum(axis=0) if mode == "sum" else memory.hard_max(head, query, sink)
 
     def forward(self, token, encoding):
+        """One forward pass: the stream after the last layer."""
         x = self.embed(token, encoding)
         for layer, heads in enumerate(self.layers):
             matrix = lambda name: self.t[f"layers.{layer}.{name}"]
             if heads:
                 queries = matrix("query") @ x
                 self.own[layer].add(matrix("key") @ x, matrix("value") @ x)
-                update = 0
-                for h, (mode, store, sink) in enumerate(heads):
-                    if mode == "table":
-                        read = self.table(layer, h, store).hard_max(0, queries[h], sink)
-                    else:
-                        memory = self.stores[store][layer] if mode == "cross" else self.own[layer]
-                        read = memory.sum(h) if mode == "sum" else memory.hard_max(h, queries[h], sink)
-                    update = update + matrix("output")[h] @ read
-                x += update
+                x += sum(matrix("output")[h] @ self.read(layer, h, queries[h]) for h in range(len(heads)))
             x += matrix("down") @ (np.maximum(0, matrix("gate") @ x) * (matrix("up") @ x))
         return x
 
 
 def generate_tuples(transformer, prompt):
-    """Follows a prompt of tuples; gives the numbers of each generated token, and its value if it hands one over."""
-    for numbers in prompt["tokens"]:
-        transformer.forward(0, numbers)
-    numbers, status = prompt["start"], 0
-    low, high = prompt["value_fields"]
+    """Follows a prompt of tuples; gives each generated tuple, and its value if it hands one over."""
+    (low, high), numbers, status = prompt["value_fields"], prompt["start"], 0
+    for given in prompt["tokens"]:
+        transformer.forward(0, given)
     while status in (0, prompt["value_status"]):
-        numbers = transformer.next_tuple(numbers)
+        x = transformer.forward(0, numbers)  # the others are 0
+        numbers = [round(x[channel]) for channel in transformer.config["result_channels"]]
         status = numbers[prompt["status_field"]]
         yield numbers, numbers[low] + (numbers[high] << 32) if status == prompt["value_status"] else None
 
 
 def generate(transformer, prompt):
-    """Follows the schedule; gives each generated token, and whether it is part of the output."""
-    entries = prompt["store_encodings"]
+    """Follows the schedule; gives each generated token, and again if it is part of the output."""
+    entries, channels = prompt["store_encodings"], prompt["counter_channels"]
     for store, tokens in enumerate(prompt["stores"]):
         for entry, token in enumerate(tokens):
             transformer.append(store, token, entries[entry])
     for token, encoding in zip(prompt["tokens"], prompt["encodings"]):
-        transformer.step(token, encoding)
-
-    channels = prompt["counter_channels"]
-    counters = [0] * len(channels)
-    token, row = prompt["tokens"][-1], 0
+        transformer.forward(token, encoding)
+    counters, token, row = [0] * len(channels), prompt["tokens"][-1], 0
     while row is not None:
         r = prompt["rows"][row]
         encoding = list(r["encoding"])
         for counter, channel in zip(counters, channels):
             if channel is not None:
                 encoding[channel] += counter
-        token = transformer.step(token, encoding)
-        yield token, r["is_output"]
+        token = int(np.argmax(transformer.t["unembedding"] @ transformer.forward(token, encoding)))  # of equals, the first
+        yield token, token if r["is_output"] else None
         if r["reset"] is not None:
             counters[r["reset"]] = 0
         if r["store"] is not None:
-            entry = counters[r["advance"]]
-            if entry >= len(entries):
-                raise SystemExit(f"row {row}: store {r['store']} is full")
-            transformer.append(r["store"], token, entries[entry])
+            transformer.append(r["store"], token, entries[counters[r["advance"]]])  # an IndexError: the store is full
         if r["advance"] is not None:
             counters[r["advance"]] += 1
         if r["taken"] is not None and token != 0:
-            if counters[r["taken_counter"]] >= r["taken_limit"]:
-                raise SystemExit(f"row {row}: taken more than {r['taken_limit']} times")
+            assert counters[r["taken_counter"]] < r["taken_limit"], f"row {row}: taken more than {r['taken_limit']} times"
             counters[r["taken_counter"]] += 1
-            row = r["taken"]
-        else:
-            row = r["next"]
+        row = r["taken"] if r["taken"] is not None and token != 0 else r["next"]
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Run a transformer written by eml compact export")
+    parser = argparse.ArgumentParser(description="Run a transformer written by eml compact export or eml wasm export")
     parser.add_argument("dir", help="the folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--tokens", metavar="FILE", help="write the generated tokens to a file")
     args = parser.parse_args()
-
-    def load(name):
-        with open(os.path.join(args.dir, name), encoding="utf-8") as file:
-            return json.load(file)
-
-    transformer = Transformer(load("config.json"), read_safetensors(os.path.join(args.dir, "model.safetensors")))
-    prompt = load("prompt.json")
-    if prompt["model_type"] == "eml-machine-tuples":
-        generated = list(generate_tuples(transformer, prompt))
-        result = {"outputs": [value for _, value in generated if value is not None], "tokens": [t for t, _ in generated]}
-    else:
-        generated = list(generate(transformer, prompt))
-        result = {"outputs": [t for t, is_output in generated if is_output], "tokens": [t for t, _ in generated]}
+    config, prompt = (json.loads(pathlib.Path(args.dir, name).read_text("utf-8")) for name in ("config.json", "prompt.json"))
+    transformer = Transformer(config, read_safetensors(pathlib.Path(args.dir, "model.safetensors")))
+    generated = list((generate_tuples if prompt["model_type"] == "eml-machine-tuples" else generate)(transformer, prompt))
+    result = {"outputs": [value for _, value in generated if value is not None], "tokens": [token for token, _ in generated]}
     if args.tokens:
-        with open(args.tokens, "w", encoding="ascii") as file:
-            file.writelines(f"{token}\n" for token in result.pop("tokens"))
-    if args.json:
-        print(json.dumps(result))
-    else:
-        for name, tokens in result.items():
-            print(name, *tokens)
+        pathlib.Path(args.tokens).write_text("".join(f"{token}\n" for token in result.pop("tokens")), "ascii")
+    print(json.dumps(result) if args.json else "\n".join(" ".join(map(str, [name, *values])) for name, values in result.items()))
 
 
 if __name__ == "__main__":

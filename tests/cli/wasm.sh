@@ -87,6 +87,31 @@ echo '{"commands":[{}]}' >bad.json
 run wasm spectest bad.json
 expect "another JSON file" 1 '' 'bad\.json: not a file that wast2json makes'
 
+# ------------------------------------------------------------------------------------------------ export
+# $numpy: the interpreter that compact.sh found.
+if [ -n "$numpy" ]; then
+  # numpy_gives NAME WANTED FUNCTION ARG...: numpy alone generates as many tokens as eml does, and the same result.
+  numpy_gives() {
+    local name=$1 wanted=$2
+    shift 2
+    run wasm export small.wasm --invoke "$@" --out machine
+    run wasm run small.wasm --invoke "$@" --json
+    tokens=$(grep -o '"tokens":[0-9]*' out | cut -d: -f2)
+    "$numpy" -W error "$root/examples/python/run_exported.py" machine --tokens generated >out 2>err
+    check "$name: numpy generates the same number of tokens" test $? = 0 -a "$(wc -l <generated)" = "$tokens"
+    check "$name: and the same result" grep -qx "outputs $wanted" out
+  }
+  numpy_gives "a quotient" 142 div 1000 7
+  numpy_gives "a negative quotient" 4294967291 div 0xfffffff0 3
+  numpy_gives "64 bits" 18364758544493064720 wide 0xfedcba9876543210
+else
+  echo "the exported machine for WebAssembly not run by numpy: python3-numpy is not installed"
+fi
+run wasm export small.wasm --invoke div 1 --out machine
+expect "export with too few arguments" 1 '' 'it takes 2 arguments, and 1 is given'
+run wasm export small.wasm --invoke div 1 2
+expect "export without a folder" 2 '' '\-\-out'
+
 # ------------------------------------------------------------------------------------------------ bench
 run wasm bench "$dir"
 expect "bench of a folder without the programs" 1 '*' 'cannot read .*collatz\.wasm'
