@@ -8,11 +8,6 @@ namespace Eml.Tests.Machine.Wasm;
 /// <summary>The machine against tables and programs whose results and counts others computed.</summary>
 public sealed class MachineGoldenTests(ITestOutputHelper output)
 {
-    /// <summary>Longer cases run only if EML_WASM_ALL is set.</summary>
-    private const long LongCase = 500_000;
-
-    private static readonly bool s_all = Environment.GetEnvironmentVariable("EML_WASM_ALL") is not null;
-
     [Fact]
     public void Operations_give_the_results_of_the_golden_tables()
     {
@@ -95,11 +90,6 @@ public sealed class MachineGoldenTests(ITestOutputHelper output)
         {
             string what = $"{name} {test.At("name")}";
             long instructions = test.At("instructions").GetInt64();
-            if (instructions > LongCase && !s_all)
-            {
-                output.WriteLine($"skipped: {what} has {instructions} instructions; EML_WASM_ALL=1 runs it");
-                continue;
-            }
             int[] input = [.. test.Array("input").Select(number => number.GetInt32())];
             var numbers = new List<uint>();
             int next = 0;

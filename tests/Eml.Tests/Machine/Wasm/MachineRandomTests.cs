@@ -8,7 +8,7 @@ namespace Eml.Tests.Machine.Wasm;
 public sealed class MachineRandomTests(ITestOutputHelper output)
 {
     /// <summary>EML_WASM_MODULES names another number.</summary>
-    private static readonly int s_count = int.TryParse(Environment.GetEnvironmentVariable("EML_WASM_MODULES"), out int count) ? count : 300;
+    private static readonly int s_count = int.TryParse(Environment.GetEnvironmentVariable("EML_WASM_MODULES"), out int count) ? count : 10_000;
 
     /// <summary>EML_WASM_FIRST names another first module.</summary>
     private static readonly int s_first = int.TryParse(Environment.GetEnvironmentVariable("EML_WASM_FIRST"), out int first) ? first : 1;
