@@ -1,8 +1,9 @@
-"""Runs a transformer that `eml compact export DIR --program P` or `eml wasm export FILE.wasm --out DIR` wrote. It knows nothing of the
-program or of what the tokens mean: it multiplies the matrices of model.safetensors as config.json says, in the order of prompt.json.
+"""Runs a transformer that `eml compact export`, `eml wasm export` (a folder) or `eml wasm specialize` (one file) wrote. It knows nothing of
+the program or of what the tokens mean: it multiplies the matrices of model.safetensors as config.json says, in the order of prompt.json.
 
-run_exported.py DIR [--json | --tokens FILE] prints the output and all generated tokens, or writes these to a file, one a line."""
+run_exported.py PATH [--json | --tokens FILE] prints the output and all generated tokens, or writes these to a file, one a line."""
 import argparse
+import functools
 import json
 import pathlib
 
@@ -10,16 +11,15 @@ import numpy as np
 
 
 def read_safetensors(path):
-    """An 8-byte length, a JSON header that says where each tensor lies, and the numbers."""
+    """An 8-byte length, a JSON header that says where each tensor lies, and the numbers; gives the tensors and the metadata."""
     data = path.read_bytes()
     start = 8 + int.from_bytes(data[:8], "little")
-    tensors = {}
-    for name, entry in json.loads(data[8:start]).items():
-        if name != "__metadata__":
-            assert entry["dtype"] == "F64", name
-            begin, end = entry["data_offsets"]
-            tensors[name] = np.frombuffer(data[start + begin:start + end], "<f8").reshape(entry["shape"])
-    return tensors
+    header, tensors = json.loads(data[8:start]), {}
+    metadata = header.pop("__metadata__")
+    for name, entry in header.items():
+        assert entry["dtype"] == "F64", name
+        tensors[name] = np.frombuffer(data, "<f8", np.prod(entry["shape"]), start + entry["data_offsets"][0]).reshape(entry["shape"])
+    return tensors, metadata
 
 
 class Memory:
@@ -34,16 +34,15 @@ class Memory:
         self.keys[self.count], self.values[self.count] = key, value
         self.count += 1
 
-    def hard_max(self, head, query, sink):
-        scores = self.keys[:self.count, head] @ query
-        if self.count == 0 or (sink is not None and scores.max() < sink):
-            return np.zeros_like(query)
-        return self.values[self.count - 1 - np.argmax(scores[::-1]), head]  # of equals, the last
+    def hard_max(self, head, query):
+        scores = np.append(-np.inf, self.keys[:self.count, head] @ query)
+        best = self.count - np.argmax(scores[::-1])  # of equals, the last
+        return scores[best], self.values[best - 1, head] if best > 0 else np.zeros_like(query)
 
 
 class Transformer:
     def __init__(self, config, tensors):
-        self.config, self.t, self.tables = config, tensors, {}
+        self.config, self.t = config, tensors
         self.layers = [[(head["mode"], head["store"], head["sink"]) for head in layer["heads"]] for layer in config["layers"]]
         self.own = [Memory(len(heads), config["d_head"]) for heads in self.layers]
         self.stores = [[Memory(len(heads), config["d_head"]) for heads in self.layers] for _ in range(config["stores"])]
@@ -56,26 +55,28 @@ class Transformer:
     def append(self, store, token, encoding):
         """One more entry of an external store: its keys and values come from the embedding alone."""
         x = self.embed(token, encoding)
-        for layer, heads in enumerate(self.layers):
-            if heads:
-                self.stores[store][layer].add(self.t[f"layers.{layer}.key"] @ x, self.t[f"layers.{layer}.value"] @ x)
+        for layer in (i for i, heads in enumerate(self.layers) if heads):
+            self.stores[store][layer].add(self.t[f"layers.{layer}.key"] @ x, self.t[f"layers.{layer}.value"] @ x)
 
-    def table(self, layer, head, number):
-        """The rows of a table as a head reads them."""
-        if (layer, head) not in self.tables:
-            rows = self.t[f"tables.{number}"]
-            memory = self.tables[layer, head] = Memory(1, self.config["d_head"])
-            matrices = (self.t[f"layers.{layer}.{name}"][head][:, :rows.shape[1]] for name in ("key", "value"))
-            memory.keys, memory.values, memory.count = *((rows @ matrix.T)[:, None] for matrix in matrices), len(rows)
-        return self.tables[layer, head]
+    @functools.cache
+    def table(self, layer, head, mode, number):
+        """The rows of a table as a head reads them: through its matrices, or, before the sequence, as keys and values."""
+        rows, width = self.t[f"tables.{number}"], self.config["d_head"]
+        memory, matrices = Memory(1, width), (self.t[f"layers.{layer}.{name}"][head][:, :rows.shape[1]] for name in ("key", "value"))
+        parts = (rows @ matrix.T for matrix in matrices) if mode == "table" else (rows[:, :width], rows[:, width:])
+        memory.keys, memory.values, memory.count = *(part[:, None] for part in parts), len(rows)
+        return memory
 
     def read(self, layer, head, query):
-        """What a head reads."""
         mode, store, sink = self.layers[layer][head]
-        if mode == "table":
-            return self.table(layer, head, store).hard_max(0, query, sink)
         memory = self.stores[store][layer] if mode == "cross" else self.own[layer]
-        return memory.values[:memory.count, head].sum(axis=0) if mode == "sum" else memory.hard_max(head, query, sink)
+        if mode == "sum":
+            return memory.values[:memory.count, head].sum(axis=0)
+        found = [memory.hard_max(head, query)] if mode != "table" else []
+        if mode != "cross" and store is not None:
+            found.append(self.table(layer, head, mode, store).hard_max(0, query))
+        score, value = max(found, key=lambda pair: pair[0])  # of equals, the sequence's
+        return value if sink is None or score >= sink else np.zeros_like(query)
 
     def forward(self, token, encoding):
         """One forward pass: the stream after the last layer."""
@@ -132,13 +133,14 @@ def generate(transformer, prompt):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Run a transformer written by eml compact export or eml wasm export")
-    parser.add_argument("dir", help="the folder")
+    parser = argparse.ArgumentParser(description="Run a transformer written by eml compact export, eml wasm export or eml wasm specialize")
+    parser.add_argument("path", type=pathlib.Path, help="the folder or file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--tokens", metavar="FILE", help="write the generated tokens to a file")
     args = parser.parse_args()
-    config, prompt = (json.loads(pathlib.Path(args.dir, name).read_text("utf-8")) for name in ("config.json", "prompt.json"))
-    transformer = Transformer(config, read_safetensors(pathlib.Path(args.dir, "model.safetensors")))
+    tensors, texts = read_safetensors(args.path / "model.safetensors" if args.path.is_dir() else args.path)
+    config, prompt = (json.loads(texts.get(name) or (args.path / f"{name}.json").read_text("utf-8")) for name in ("config", "prompt"))
+    transformer = Transformer(config, tensors)
     generated = list((generate_tuples if prompt["model_type"] == "eml-machine-tuples" else generate)(transformer, prompt))
     result = {"outputs": [value for _, value in generated if value is not None], "tokens": [token for token, _ in generated]}
     if args.tokens:

@@ -75,7 +75,7 @@ internal static class Program
         };
         compact.SetAction(parse => new HelpAction().Invoke(parse));
 
-        var wasm = new Command("wasm", "WebAssembly modules inside a transformer: run, spectest, export, bench") { WasmRun.Create(), WasmSpecTest.Create(), WasmFiles.Create(), WasmBench.Create() };
+        var wasm = new Command("wasm", "WebAssembly modules inside a transformer: run, specialize, spectest, export, bench") { WasmRun.Create(), WasmSpecTest.Create(), WasmFiles.Create(), WasmSpecialize.Create(), WasmBench.Create() };
         wasm.SetAction(parse => new HelpAction().Invoke(parse));
 
         var audit = new Command("audit", "Audit logs of trainings: verify, show") { AuditVerify.Create(), AuditShow.Create() };

@@ -28,7 +28,7 @@ internal static class WasmFiles
     }
 
     /// <summary>Functions for all imports: none is called while the prompt is written.</summary>
-    private static WasmImports Silent(WasmModule module)
+    public static WasmImports Silent(WasmModule module)
     {
         var imports = new WasmImports();
         foreach (WasmImport import in module.Imports.Where(import => import.Kind == WasmKind.Function))

@@ -26,9 +26,9 @@ internal sealed class WasmRun
     private readonly Stream _output = Console.OpenStandardOutput();
     private readonly Stream _error = Console.OpenStandardError();
 
-    private WasmRun(string path, WasmModule module, WasmInput input, string[] arguments, bool dense, bool json)
+    private WasmRun(string path, WasmSource source, WasmInput input, string[] arguments, bool dense, bool json)
     {
-        _module = module;
+        _module = source.Module;
         _json = json;
         var wasi = new WasiHost
         {
@@ -39,16 +39,16 @@ internal sealed class WasmRun
             Clock = () => (ulong)(DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100,
             Arguments = [.. arguments.Prepend(Path.GetFileName(path)).Select(Encoding.UTF8.GetBytes)],
         };
-        WasmImports imports = wasi.AddTo(new WasmImports(), module)
+        WasmImports imports = wasi.AddTo(new WasmImports(), _module)
             .Function("env", "input", (_, _) => [input.Number()], new WasmSignature([], [WasmType.I32]))
             .Function("env", "output", (_, values) => Take((uint)values[0]), new WasmSignature([WasmType.I32], []));
-        _machine = new WasmMachine(module, imports, dense);
+        _machine = source.Machine(imports, dense);
     }
 
     /// <summary>The verb.</summary>
     public static Command Create()
     {
-        var file = new Argument<string>("FILE.wasm") { Description = "A binary module that uses integers only" };
+        var file = new Argument<string>("FILE") { Description = "A binary module that uses integers only, or what eml wasm specialize made of one" };
         var rest = new Argument<string[]>("ARG")
         {
             Arity = ArgumentArity.ZeroOrMore,
@@ -70,16 +70,16 @@ internal sealed class WasmRun
         {
             string path = parse.GetRequiredValue(file);
             string[] arguments = parse.GetValue(rest) ?? [];
-            WasmModule module = Read(path);
+            WasmSource source = WasmSource.Read(path);
             using var text = new WasmInput(parse.GetValue(input));
             string? name = parse.GetValue(invoke);
             WasmRun run;
             try
             {
-                string function = name ?? Entry(module);
+                string function = name ?? Entry(source.Module);
                 // Bad arguments are told before the module is put into the machine.
-                ulong[] values = WasmValues.Parse(function, WasmValues.TypeOf(module, function), name is null ? [] : arguments);
-                run = new WasmRun(path, module, text, name is null ? arguments : [], parse.GetValue(dense), parse.GetValue(Arguments.Json));
+                ulong[] values = WasmValues.Parse(function, WasmValues.TypeOf(source.Module, function), name is null ? [] : arguments);
+                run = new WasmRun(path, source, text, name is null ? arguments : [], parse.GetValue(dense), parse.GetValue(Arguments.Json));
                 return run.Run(function, values, parse.GetValue(fuel), parse.GetValue(trace));
             }
             catch (EmlException e)

@@ -18,7 +18,8 @@ internal static class MachineConfigJson
         ("embedding", "x = embedding[token]; then x[position_channels[i]] += encoding[i]"),
         ("attention", "all heads of a layer read the same x; q = query[h] x, k = key[h] x and v = value[h] x have d_head numbers; " +
             "x += the sum over the layer's heads of output[h] times what the head reads"),
-        ("hard_max", "reads v of the position whose k has the largest q·k, among this and all earlier positions; of equals, of the latest"),
+        ("hard_max", "reads v of the position whose k has the largest q·k, among this and all earlier positions; of equals, of the latest. " +
+            "A head with a store has the rows of tables[store] as positions before the first: d_head numbers of k, then d_head of v"),
         ("sum", "reads the sum of v over this and all earlier positions"),
         ("cross", "as hard_max over the entries of its store, whose k and v come from the embedded entries; zeros while the store is empty"),
         ("table", "as hard_max over the rows of tables[store]: a row stands in the first channels of an x whose other channels are 0, and k and v come from that x"),

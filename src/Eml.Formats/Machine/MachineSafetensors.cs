@@ -9,7 +9,7 @@ internal static class MachineSafetensors
 {
     private const string What = "safetensors machine";
 
-    public static byte[] Write(TransformerWeights weights)
+    public static byte[] Write(TransformerWeights weights, Dictionary<string, string>? fields = null)
     {
         var tensors = new List<TensorData>();
         foreach ((string name, int[] shape, double[] values) in weights.Tensors())
@@ -17,7 +17,7 @@ internal static class MachineSafetensors
             Finite.Require(values);
             tensors.Add(TensorData.F64(name, values, [.. shape.Select(size => (ulong)size)]));
         }
-        return SafetensorsWriter.Write(tensors, new Dictionary<string, string>
+        return SafetensorsWriter.Write(tensors, new Dictionary<string, string>(fields ?? [])
         {
             ["format"] = ModelSafetensors.Format,
             ["kind"] = MachineFolder.Kind,
@@ -25,10 +25,10 @@ internal static class MachineSafetensors
         });
     }
 
-    public static TransformerWeights Read(ReadOnlySpan<byte> file, TransformerConfig config, TransformerNames names)
+    public static TransformerWeights Read(ReadOnlySpan<byte> file, TransformerConfig config, TransformerNames names, params string[] fields)
     {
         var reader = new SafetensorsReader(file);
-        CheckMetadata(reader.Header);
+        CheckMetadata(reader.Header, fields);
         var tensors = new List<(string, int[], double[])>();
         foreach (TensorEntry tensor in reader.Header.Tensors)
         {
@@ -52,7 +52,7 @@ internal static class MachineSafetensors
         }
     }
 
-    private static void CheckMetadata(SafetensorsHeader header)
+    private static void CheckMetadata(SafetensorsHeader header, string[] fields)
     {
         ulong at = header.MetadataOffset;
         if (header.Metadata is not { } metadata || metadata.GetValueOrDefault("format") != ModelSafetensors.Format
@@ -67,6 +67,6 @@ internal static class MachineSafetensors
             throw new EmlException(ErrorCode.Version,
                 $"{What}: version {StrictJson.Quoted(version)}; this library knows version \"{ModelSafetensors.Version}\"; use a newer libeml");
         }
-        ModelSafetensors.RefuseOtherFields(metadata, at);
+        ModelSafetensors.RefuseOtherFields(metadata, at, fields);
     }
 }

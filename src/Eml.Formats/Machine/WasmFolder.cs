@@ -20,7 +20,8 @@ public static class WasmFolder
         return [.. paths, path];
     }
 
-    private static byte[] Write(WasmRunPrompt prompt)
+    /// <summary>The prompt as JSON.</summary>
+    internal static byte[] Write(WasmRunPrompt prompt)
     {
         JsonText json = new JsonText().Raw("{\n\"model_type\":"u8).String("eml-machine-tuples").Raw(",\n\"version\":"u8).Unsigned(1)
             .Raw(",\n\"how\":"u8).String(How)

@@ -1,3 +1,5 @@
+using Eml.Numerics;
+
 namespace Eml.Machine.Planned;
 
 /// <summary>What a lookup by distance can still find: for each key (two integers) the values of the latest position that had it. All other
@@ -5,6 +7,7 @@ namespace Eml.Machine.Planned;
 internal sealed class KeyedMemory
 {
     private const int Parts = 65536;
+    private const int LargestLow = 1 << 24;
 
     private int[]?[] _pages = new int[]?[1];
     private double[] _values;
@@ -26,12 +29,29 @@ internal sealed class KeyedMemory
     /// <summary>All entries' values: (entries, columns).</summary>
     public double[] Values => _values;
 
-    public void Clear()
+    /// <summary>The keys that were written, in order, and where the values of each begin.</summary>
+    public IEnumerable<(int High, int Low, int At)> Entries()
     {
-        _pages = new int[]?[1];
-        _values = NewValues();
-        _count = 0;
-        _indexed = 0;
+        for (int page = 0; page < _pages.Length; page++)
+        {
+            int[] entries = _pages[page] ?? [];
+            for (int i = 0; i < entries.Length; i++)
+            {
+                if (entries[i] > 0)
+                {
+                    yield return (page, i, entries[i] - 1);
+                }
+            }
+        }
+    }
+
+    /// <summary>Becomes what <paramref name="other"/> is.</summary>
+    public void Copy(KeyedMemory other)
+    {
+        _pages = [.. other._pages.Select(entries => (int[]?)entries?.Clone())];
+        _values = [.. other._values];
+        _count = other._count;
+        _indexed = other._indexed;
     }
 
     /// <summary>Where the values of a key begin, or -1.</summary>
@@ -56,6 +76,10 @@ internal sealed class KeyedMemory
             return found;
         }
         (int page, int index) = ((int)high, (int)low);
+        if ((uint)page >= Parts || (uint)index >= LargestLow)
+        {
+            throw new EmlException(ErrorCode.Limit, $"transformer: a position has the key ({high}, {low}); keys go from 0 to ({Parts - 1}, {LargestLow - 1})");
+        }
         if (page >= _pages.Length)
         {
             Array.Resize(ref _pages, Math.Max(page + 1, Math.Min(Parts, 2 * _pages.Length)));

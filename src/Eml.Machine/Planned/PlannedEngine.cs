@@ -23,7 +23,8 @@ public sealed class PlannedEngine : Engine
     internal PlannedEngine(Planner planner) : base(planner.Weights)
     {
         _planner = planner;
-        _memories = planner.NewMemories();
+        _memories = [.. planner.Beginnings.Select(beginning => new KeyedMemory(beginning.Columns))];
+        Clear();
         _registers = new double[planner.Weights.Config.PositionChannels.Length];
         _code = _memories[planner.Fetch.Memory];
     }
@@ -57,11 +58,14 @@ public sealed class PlannedEngine : Engine
     public override void Clear()
     {
         Length = 0;
-        foreach (KeyedMemory memory in _memories)
+        for (int i = 0; i < _memories.Length; i++)
         {
-            memory.Clear();
+            _memories[i].Copy(_planner.Beginnings[i]);
         }
     }
+
+    /// <summary>What can be found of the sequence, per memory of <see cref="Planner.HeadsOf"/>.</summary>
+    internal IReadOnlyList<KeyedMemory> Memories => _memories;
 
     /// <summary>Plans are made for numbers in their ranges. Those of generated tokens are what the weights make of numbers that were.</summary>
     private void CheckRanges(int numbers)

@@ -35,10 +35,11 @@ internal sealed class Planner
         {
             throw Refused("no table is read by a value from the sequence");
         }
+        Beginnings = [.. _memories.Select(memory => ConstantEntries.Read(weights, _layers, memory.Heads, memory.KeyRanges))];
     }
 
-    /// <summary>Empty memories for a sequence.</summary>
-    public KeyedMemory[] NewMemories() => [.. _memories.Select(memory => new KeyedMemory(memory.Values.Count))];
+    /// <summary>What the memories of a sequence hold before its first token.</summary>
+    public KeyedMemory[] Beginnings { get; }
 
     /// <summary>The plan that would do for every operation; it only says how the operation is found.</summary>
     public Plan Any { get; }
@@ -93,16 +94,17 @@ internal sealed class Planner
         if (number < 0)
         {
             number = _memories.Count;
-            _memories.Add(new Memory(high, low, isKey));
+            _memories.Add(new Memory(high, low, isKey) { KeyRanges = (registers.Range(high), registers.Range(low)) });
         }
         Memory memory = _memories[number];
         _places[(layer, head)] = (number, memory.Values.Count);
         memory.Heads.Add((layer, head));
-        foreach (Form value in values)
+        for (int i = 0; i < values.Length; i++)
         {
-            (double min, double max) = registers.Range(value);
-            memory.Values.Add(value);
-            memory.Ranges.Add((Math.Min(0.0, min), Math.Max(0.0, max)));
+            (double min, double max) = registers.Range(values[i]);
+            (double constantMin, double constantMax) = ConstantEntries.Range(_weights, _layers[layer].Heads[head].Config, i);
+            memory.Values.Add(values[i]);
+            memory.Ranges.Add((Math.Min(constantMin, min), Math.Max(constantMax, max)));
         }
     }
 
@@ -179,5 +181,8 @@ internal sealed class Planner
         public List<Form> Values { get; } = [];
 
         public List<(double Min, double Max)> Ranges { get; } = [];
+
+        /// <summary>What the two parts of a key can be.</summary>
+        public required ((double Min, double Max) High, (double Min, double Max) Low) KeyRanges { get; init; }
     }
 }

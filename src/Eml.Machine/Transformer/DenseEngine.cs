@@ -19,7 +19,7 @@ public sealed class DenseEngine : Engine
         TransformerConfig config = Weights.Config;
         var tables = new DenseTables(weights);
         _memory = [.. config.Heads.Select((heads, layer) => heads.Select((head, h) =>
-            head.Mode == HeadMode.Table ? tables.Of(layer, h) : new DenseMemory(config.HeadWidth, head.Sink)).ToArray())];
+            head.Mode == HeadMode.Table ? tables.Of(layer, h) : tables.Sequence(head)).ToArray())];
         _tuple = new double[config.PositionChannels.Length];
         _stream = new double[config.ModelWidth];
         _update = new double[config.ModelWidth];

@@ -15,20 +15,19 @@ internal sealed class DenseMemory(int width, double? sink)
     private readonly double[][] _keys = [.. Enumerable.Range(0, width).Select(_ => new double[16])];
     private double[] _values = new double[16 * width];
     private int _count;
+    private int _constant;
 
     /// <summary>Bytes of the entries.</summary>
     public long Bytes => 16L * width * _count;
 
-    /// <summary>Whether the entries are constant.</summary>
-    public bool IsConstant { get; init; }
-
-    public void Forget()
+    /// <summary>What is there now is never forgotten.</summary>
+    public DenseMemory Keep()
     {
-        if (!IsConstant)
-        {
-            _count = 0;
-        }
+        _constant = _count;
+        return this;
     }
+
+    public void Forget() => _count = _constant;
 
     public void Add(ReadOnlySpan<double> key, ReadOnlySpan<double> value)
     {

@@ -21,6 +21,19 @@ internal sealed class DenseTables(TransformerWeights weights)
         return entries;
     }
 
+    /// <summary>The memory of a head over the sequence: empty, or with the entries that stand before the sequence.</summary>
+    public DenseMemory Sequence(HeadConfig head)
+    {
+        int width = weights.Config.HeadWidth;
+        var entries = new DenseMemory(width, head.Sink);
+        ReadOnlySpan<double> rows = head.Mode == HeadMode.HardMax && head.Store >= 0 ? weights.Tables[head.Store] : [];
+        for (; rows.Length > 0; rows = rows[(2 * width)..])
+        {
+            entries.Add(rows[..width], rows[width..(2 * width)]);
+        }
+        return entries.Keep();
+    }
+
     private HeadConfig Config(int layer, int head) => weights.Config.Heads[layer][head];
 
     private ReadOnlySpan<double> Rows(double[] matrix, int head)
@@ -34,7 +47,7 @@ internal sealed class DenseTables(TransformerWeights weights)
         int width = weights.Config.HeadWidth;
         HeadConfig config = Config(layer, head);
         (int count, int columns) = (weights.Config.Tables[config.Store].Entries, weights.Config.Tables[config.Store].Columns);
-        var entries = new DenseMemory(width, config.Sink) { IsConstant = true };
+        var entries = new DenseMemory(width, config.Sink);
         double[] key = new double[width];
         double[] value = new double[width];
         for (int i = 0; i < count; i++)
@@ -47,6 +60,6 @@ internal sealed class DenseTables(TransformerWeights weights)
             }
             entries.Add(key, value);
         }
-        return entries;
+        return entries.Keep();
     }
 }

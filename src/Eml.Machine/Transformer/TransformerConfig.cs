@@ -74,12 +74,13 @@ public sealed record TransformerConfig
                 {
                     HeadMode.Cross => (uint)head.Store < (uint)Stores,
                     HeadMode.Table => (uint)head.Store < (uint)Tables.Length,
+                    HeadMode.HardMax => head.Store == -1 || ((uint)head.Store < (uint)Tables.Length && Tables[head.Store].Columns == 2 * HeadWidth),
                     _ => head.Store == -1,
                 };
                 if (!fits)
                 {
                     throw new EmlException(ErrorCode.Argument,
-                        $"transformer: head '{head.Name}' of layer {layer} reads store {head.Store}; a cross head reads one of 0 to {Stores - 1}, a table head a table of 0 to {Tables.Length - 1}, any other none (-1)");
+                        $"transformer: head '{head.Name}' of layer {layer} reads store {head.Store}; a cross head reads one of 0 to {Stores - 1}, a table head a table of 0 to {Tables.Length - 1}, a hard-max head none (-1) or a table of {2 * HeadWidth} columns, any other none");
                 }
             }
         }
@@ -132,7 +133,8 @@ public sealed record TransformerConfig
 
 /// <summary>One head: how it chooses, which external store or table it reads (-1: the sequence itself), and what it is for.</summary>
 /// <param name="Mode">How it chooses.</param>
-/// <param name="Store">External store or table, or -1.</param>
+/// <param name="Store">External store or table, or -1. For a hard-max head, the table with the keys and values that stand before those of the
+/// sequence: columns 0 to d_head - 1 are the key, the others the value.</param>
 /// <param name="Name">What it is for.</param>
 /// <param name="Sink">The score of a key that is always there and whose values are zeros (an attention sink), or null.</param>
 public sealed record HeadConfig(HeadMode Mode, int Store, string Name, double? Sink = null);

@@ -7,8 +7,9 @@ namespace Eml.Machine.Universal;
 /// token: every instruction names its successor, and validation has fixed the height of the operand stack at each.</summary>
 internal sealed class CodeLayout
 {
-    /// <summary>Two instructions that call what the host wants and hand it the results; two that load a word and hand it over.</summary>
-    public const int Stub = 1, StubEnd = 2, Peek = 3, PeekEnd = 4;
+    /// <summary>The first of two instructions that call what the host wants and hand it the results; two that load a word and hand it
+    /// over.</summary>
+    public const int Stub = 1, Peek = 3, PeekEnd = 4;
 
     /// <summary>What the last of them gives as the number of the host function.</summary>
     public const uint Done = uint.MaxValue;
@@ -76,7 +77,7 @@ internal sealed class CodeLayout
     {
         if (place is >= Stub and <= PeekEnd)
         {
-            return place switch { Stub => "call by the host", StubEnd => "results to the host", _ => "memory to the host" };
+            return place switch { Stub => "call by the host", Stub + 1 => "results to the host", _ => "memory to the host" };
         }
         int imported = Array.FindIndex(_entries, 0, _module.ImportedFunctions, entry => place == entry || place == entry + 1);
         if (imported >= 0)
@@ -132,11 +133,11 @@ internal sealed class CodeLayout
         }
     }
 
-    /// <summary>The tokens that call a function.</summary>
-    public IEnumerable<double[]> CallTokens(int function)
+    /// <summary>The two tokens that call a function, the first at <paramref name="place"/>.</summary>
+    public IEnumerable<double[]> CallTokens(int function, int place)
     {
-        yield return Token(Stub, MachineOp.Of(WasmOpcode.Call), StubEnd, target: Entry(function), count: FrameOf(function));
-        yield return Token(StubEnd, MachineOp.HostCall, StubEnd, low: Done, count: _module.Types[_module.FunctionTypes[function]].Results.Length);
+        yield return Token(place, MachineOp.Of(WasmOpcode.Call), place + 1, target: Entry(function), count: FrameOf(function));
+        yield return Token(place + 1, MachineOp.HostCall, place + 1, low: Done, count: _module.Types[_module.FunctionTypes[function]].Results.Length);
     }
 
     private static int[] Canonical(WasmModule module)

@@ -36,7 +36,9 @@ public sealed class WasmMachine
     private static readonly Lazy<Planner> s_planner = new(() => new Planner(s_weights.Value));
 
     private readonly Engine _engine;
-    private readonly CodeLayout _layout;
+    private readonly CodeLayout? _layout;
+    private readonly WasmProgram? _program;
+    private readonly int _frameLimit;
     private readonly WasmHostFunction[] _host;
     private readonly bool[] _isOwn;
     private readonly int _globals;
@@ -56,24 +58,47 @@ public sealed class WasmMachine
     {
     }
 
-    private WasmMachine(WasmModule module, WasmImports imports, Engine engine)
+    /// <summary>Puts a specialised machine at its start: it needs no prompt.</summary>
+    /// <param name="weights">Weights that have a program in them.</param>
+    /// <param name="program">What a host must know of it.</param>
+    /// <param name="imports">The functions that it imports.</param>
+    /// <param name="dense">Run on the dense reference instead of the fast path: the same tokens, slowly.</param>
+    /// <exception cref="EmlException">An import is missing, or the weights are not those of such a machine.</exception>
+    public WasmMachine(TransformerWeights weights, WasmProgram program, WasmImports? imports = null, bool dense = false)
+        : this((program ?? throw new ArgumentNullException(nameof(program))).Declarations, imports ?? new WasmImports(),
+            dense ? new DenseEngine(weights) : new PlannedEngine(weights), program)
+    {
+    }
+
+    internal WasmMachine(WasmModule module, WasmImports imports, Engine engine, WasmProgram? program = null)
     {
         ArgumentNullException.ThrowIfNull(module);
         Module = module;
-        _layout = new CodeLayout(module);
-        _isOwn = _layout.IsOwn();
         _globals = module.GlobalTypes.Length;
-        var prompt = new WasmPrompt(module, _layout, imports);
-        _host = prompt.Functions;
         _engine = engine;
-        foreach (double[] token in prompt.Tokens())
+        if (program is null)
         {
-            _engine.Step(token, []);
-            PromptTokens++;
+            _layout = new CodeLayout(module);
+            (_frameLimit, _isOwn) = (_layout.FrameLimit, _layout.IsOwn());
+            var prompt = new WasmPrompt(module, _layout, imports);
+            _host = prompt.Functions;
+            foreach (double[] token in prompt.Tokens())
+            {
+                Feed(token);
+            }
+        }
+        else
+        {
+            WasmProgram.Check(engine.Weights.Config);
+            (_program, _frameLimit, _isOwn) = (program, program.FrameLimit, program.IsOwn());
+            _host = WasmPrompt.FunctionsOf(module, imports);
         }
         _state[(int)Field.Pages] = module.Memories.Length > 0 ? module.Memories[0].Min : 0;
         _state[(int)Field.Clock] = 1;
     }
+
+    /// <summary>The plans of <see cref="Weights"/>.</summary>
+    internal static Planner Planner => s_planner.Value;
 
     /// <summary>The weights, compiled once for all machines.</summary>
     public static TransformerWeights Weights => s_weights.Value;
@@ -141,7 +166,8 @@ public sealed class WasmMachine
         _isExiting = false;
         Results = [];
         _arguments.Clear();
-        foreach (double[] token in _layout.CallTokens(index))
+        int place = _program?.PlaceOf(index) ?? CodeLayout.Stub;
+        foreach (double[] token in _layout?.CallTokens(index, place) ?? [])
         {
             Feed(token);
         }
@@ -149,7 +175,7 @@ public sealed class WasmMachine
         {
             WriteSlot(_globals + i, type.Parameters[i] == WasmType.I32 ? (uint)arguments[i] : arguments[i]);
         }
-        Restart(CodeLayout.Stub, _globals);
+        Restart(place, _globals);
     }
 
     /// <summary>All that the machine must be given to call a function: the tokens of the prompt, and the first token of the run. Whoever has
@@ -158,7 +184,20 @@ public sealed class WasmMachine
     public static WasmRunPrompt Prompt(WasmModule module, WasmImports? imports, string name, params ulong[] arguments)
     {
         var recorder = new PromptRecorder(Weights);
-        var machine = new WasmMachine(module, imports ?? new WasmImports(), recorder);
+        return Prompt(new WasmMachine(module, imports ?? new WasmImports(), recorder), recorder, name, arguments);
+    }
+
+    /// <summary>The same of a specialised machine: only the arguments are left of the prompt.</summary>
+    /// <exception cref="EmlException">As <see cref="Begin(string, ulong[])"/>.</exception>
+    public static WasmRunPrompt Prompt(TransformerWeights weights, WasmProgram program, WasmImports? imports, string name, params ulong[] arguments)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        var recorder = new PromptRecorder(weights);
+        return Prompt(new WasmMachine(program.Declarations, imports ?? new WasmImports(), recorder, program), recorder, name, arguments);
+    }
+
+    private static WasmRunPrompt Prompt(WasmMachine machine, PromptRecorder recorder, string name, ulong[] arguments)
+    {
         machine.Begin(name, arguments);
         return new WasmRunPrompt([.. Enum.GetNames<Field>().Where(field => field is not ("Generated" or "All"))], recorder.Tokens, machine._state);
     }
@@ -178,7 +217,7 @@ public sealed class WasmMachine
                 return WasmStatus.Cancelled;
             }
             int ip = (int)_state[(int)Field.Ip];
-            Instructions += _isOwn[ip] && _state[(int)Field.Phase] == 0.0 ? 1 : 0;
+            Instructions += (uint)ip < (uint)_isOwn.Length && _isOwn[ip] && _state[(int)Field.Phase] == 0.0 ? 1 : 0;
             Generate();
             bool goOn = Listener is null || Listener(new WasmStep(Tokens - 1, _state, ip));
             var status = (StepStatus)(int)_state[(int)Field.Status];
@@ -233,7 +272,7 @@ public sealed class WasmMachine
     }
 
     /// <summary>What an instruction is and where it stands, for people: <c>function 3, byte 0x1a2: i32.add</c>.</summary>
-    public string Describe(int instruction) => _layout.Describe(instruction);
+    public string Describe(int instruction) => _layout?.Describe(instruction) ?? $"instruction {instruction}";
 
     /// <summary>What a token writes, for people: <c>slot 12 = 5</c>; empty if nothing.</summary>
     public static string Effect(WasmStep step)
@@ -330,7 +369,7 @@ public sealed class WasmMachine
     {
         double[] saved = [.. _state];
         // Above the globals, and all that a function at work, and one that it is just calling, may have in use.
-        int frame = (int)saved[(int)Field.Frame] + _globals + (2 * _layout.FrameLimit) + 64;
+        int frame = (int)saved[(int)Field.Frame] + _globals + (2 * _frameLimit) + 64;
         WriteSlot(frame, address);
         Restart(CodeLayout.Peek, frame);
         Generate();
@@ -395,6 +434,10 @@ public sealed class WasmMachine
     {
         ulong[] arguments = [.. _arguments];
         _arguments.Clear();
+        if ((uint)function >= (uint)_host.Length)
+        {
+            throw new EmlException(ErrorCode.State, $"wasm: the machine calls imported function {function} of {_host.Length}; its weights are not those of this program");
+        }
         WasmType[] types = Module.Types[Module.FunctionTypes[function]].Results;
         ulong[] results;
         _inHost = true;

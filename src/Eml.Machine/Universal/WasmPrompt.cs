@@ -16,8 +16,7 @@ internal sealed class WasmPrompt
     {
         _module = module;
         _layout = layout;
-        Functions = [.. module.Imports.Where(import => import.Kind == WasmKind.Function)
-            .Select(import => imports.FunctionOf(import, module.Types[import.Type]))];
+        Functions = FunctionsOf(module, imports);
         _globals.AddRange(module.Imports.Where(import => import.Kind == WasmKind.Global).Select(imports.GlobalOf));
         foreach (WasmGlobal global in module.Globals)
         {
@@ -36,6 +35,9 @@ internal sealed class WasmPrompt
 
     /// <summary>The imported functions.</summary>
     public WasmHostFunction[] Functions { get; }
+
+    public static WasmHostFunction[] FunctionsOf(WasmModule module, WasmImports imports) => [.. module.Imports
+        .Where(import => import.Kind == WasmKind.Function).Select(import => imports.FunctionOf(import, module.Types[import.Type]))];
 
     public IEnumerable<double[]> Tokens()
     {
