@@ -73,8 +73,7 @@ class Transformer:
         if mode == "sum":
             return memory.values[:memory.count, head].sum(axis=0)
         found = [memory.hard_max(head, query)] if mode != "table" else []
-        if mode != "cross" and store is not None:
-            found.append(self.table(layer, head, mode, store).hard_max(0, query))
+        found += [self.table(layer, head, mode, store).hard_max(0, query)] if mode != "cross" and store is not None else []
         score, value = max(found, key=lambda pair: pair[0])  # of equals, the sequence's
         return value if sink is None or score >= sink else np.zeros_like(query)
 
@@ -115,9 +114,8 @@ def generate(transformer, prompt):
     while row is not None:
         r = prompt["rows"][row]
         encoding = list(r["encoding"])
-        for counter, channel in zip(counters, channels):
-            if channel is not None:
-                encoding[channel] += counter
+        for counter, channel in ((n, c) for n, c in zip(counters, channels) if c is not None):
+            encoding[channel] += counter
         token = int(np.argmax(transformer.t["unembedding"] @ transformer.forward(token, encoding)))  # of equals, the first
         yield token, token if r["is_output"] else None
         if r["reset"] is not None:

@@ -104,6 +104,9 @@ if [ -n "$numpy" ]; then
   numpy_gives "a quotient" 142 div 1000 7
   numpy_gives "a negative quotient" 4294967291 div 0xfffffff0 3
   numpy_gives "64 bits" 18364758544493064720 wide 0xfedcba9876543210
+  run wasm specialize small.wasm --invoke div 1000 7 --out special.safetensors
+  "$numpy" -W error "$root/examples/python/run_exported.py" special.safetensors >out 2>err
+  check "numpy runs a specialised machine" grep -qx "outputs 142" out
 else
   echo "the exported machine for WebAssembly not run by numpy: python3-numpy is not installed"
 fi
@@ -111,6 +114,21 @@ run wasm export small.wasm --invoke div 1 --out machine
 expect "export with too few arguments" 1 '' 'it takes 2 arguments, and 1 is given'
 run wasm export small.wasm --invoke div 1 2
 expect "export without a folder" 2 '' '\-\-out'
+
+# ------------------------------------------------------------------------------------------------ specialize
+run wasm specialize small.wasm --invoke div 1000 7 --out special.safetensors
+expect "specialize" 0 'weights +[0-9]+, of which the program.s [0-9]+' ''
+run wasm run special.safetensors --invoke div 1000 7
+expect "a specialised machine runs" 0 '^142$' ''
+run wasm run special.safetensors --invoke wide 0xfedcba9876543210 --json
+expect "its other functions too, without a prompt" 0 '"prompt_tokens":1,' ''
+run wasm run special.safetensors --invoke nothing
+expect "it names what it exports" 1 '' "special\.safetensors: .*'nothing'"
+head -c 100000 special.safetensors >cut.safetensors
+run wasm run cut.safetensors --invoke div 1 1
+expect "half a specialised machine" 1 '' 'cut\.safetensors'
+run wasm specialize special.safetensors --out again.safetensors
+expect "specialising a specialised machine" 1 '' 'special\.safetensors: '
 
 # ------------------------------------------------------------------------------------------------ bench
 run wasm bench "$dir"
