@@ -1,0 +1,111 @@
+using System.Runtime.Intrinsics;
+using static Eml.Language.Kernels.FloatMath;
+
+namespace Eml.Language.Kernels;
+
+/// <summary>softmax(q K^T / sqrt(head_dim)) V of one query and one head.</summary>
+internal static unsafe class Attention
+{
+    /// <summary>Attends to <paramref name="count"/> positions from <paramref name="first"/>; they are taken in order, wherever the ring begins.</summary>
+    /// <param name="query">(head_dim)</param>
+    /// <param name="keys">(capacity, head_dim), position p in row p mod capacity.</param>
+    /// <param name="values">Likewise.</param>
+    /// <param name="capacity">Rows of the ring.</param>
+    /// <param name="first">First position.</param>
+    /// <param name="count">Positions, at most the capacity.</param>
+    /// <param name="size">head_dim</param>
+    /// <param name="scores">Room for count numbers and 16 more.</param>
+    /// <param name="result">(head_dim)</param>
+    public static void Head(float* query, float* keys, float* values, int capacity, long first, int count, int size, float* scores, float* result)
+    {
+        int start = (int)(first % capacity);
+        int before = Math.Min(count, capacity - start);
+        float factor = 1.0f / MathF.Sqrt(size);
+        Scores(query, keys + ((long)start * size), before, size, factor, scores);
+        Scores(query, keys, count - before, size, factor, scores + before);
+        float sum = Exponentials(scores, count);
+        new Span<float>(result, size).Clear();
+        Gather(values + ((long)start * size), before, size, scores, result);
+        Gather(values, count - before, size, scores + before, result);
+        float scale = 1.0f / sum;
+        for (int i = 0; i < size; i++)
+        {
+            result[i] *= scale;
+        }
+    }
+
+    private static void Scores(float* query, float* keys, int count, int size, float factor, float* scores)
+    {
+        int p = 0;
+        for (; p + 4 <= count; p += 4)
+        {
+            (MatrixProduct.Four<F32>((byte*)(keys + ((long)p * size)), size, query) * factor).Store(scores + p);
+        }
+        for (; p < count; p++)
+        {
+            scores[p] = MatrixProduct.Dot<F32>((byte*)(keys + ((long)p * size)), query, size) * factor;
+        }
+    }
+
+    /// <summary>Turns scores into exp(score - largest); gives their sum.</summary>
+    private static float Exponentials(float* scores, int count)
+    {
+        float largest = float.NegativeInfinity;
+        for (int i = 0; i < count; i++)
+        {
+            largest = MathF.Max(largest, scores[i]);
+        }
+        Vector512<float> sums = Vector512<float>.Zero;
+        for (int i = 0; i < count; i += Lanes.Width)
+        {
+            Vector512<float> e = Exp(Lanes.Load(scores, i, count) - Vector512.Create(largest));
+            Lanes.Store(e, scores, i, count);
+            // Past the end there is nothing to add.
+            sums += i + Lanes.Width <= count ? e : Lanes.Load(scores, i, count);
+        }
+        return Sum(sums);
+    }
+
+    /// <summary>result += the sum over positions of weight times value, position after position.</summary>
+    private static void Gather(float* values, int count, int size, float* weights, float* result)
+    {
+        const int Wide = 8 * Lanes.Width;
+        int i = 0;
+        for (; i + Wide <= size; i += Wide)
+        {
+            float* r = result + i;
+            Vector512<float> a = Vector512.Load(r), b = Vector512.Load(r + 16), c = Vector512.Load(r + 32), d = Vector512.Load(r + 48);
+            Vector512<float> e = Vector512.Load(r + 64), f = Vector512.Load(r + 80), g = Vector512.Load(r + 96), h = Vector512.Load(r + 112);
+            float* v = values + i;
+            for (int p = 0; p < count; p++, v += size)
+            {
+                var w = Vector512.Create(weights[p]);
+                a = Fma(w, Vector512.Load(v), a);
+                b = Fma(w, Vector512.Load(v + 16), b);
+                c = Fma(w, Vector512.Load(v + 32), c);
+                d = Fma(w, Vector512.Load(v + 48), d);
+                e = Fma(w, Vector512.Load(v + 64), e);
+                f = Fma(w, Vector512.Load(v + 80), f);
+                g = Fma(w, Vector512.Load(v + 96), g);
+                h = Fma(w, Vector512.Load(v + 112), h);
+            }
+            a.Store(r);
+            b.Store(r + 16);
+            c.Store(r + 32);
+            d.Store(r + 48);
+            e.Store(r + 64);
+            f.Store(r + 80);
+            g.Store(r + 96);
+            h.Store(r + 112);
+        }
+        for (; i < size; i += Lanes.Width)
+        {
+            Vector512<float> sum = Lanes.Load(result, i, size);
+            for (int p = 0; p < count; p++)
+            {
+                sum = Fma(Vector512.Create(weights[p]), Lanes.Load(values + ((long)p * size), i, size), sum);
+            }
+            Lanes.Store(sum, result, i, size);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Eml.Language.Kernels;
+
+/// <summary>Sums, exponentials and logarithms of 16 floats side by side. A vector of 16 is what all kernels compute with, whatever the
+/// machine's width, and every sum has one order: so the bits are the same everywhere.</summary>
+internal static class FloatMath
+{
+    /// <summary>The sum of the lanes: halves are added until one is left.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(Vector512<float> x)
+    {
+        Vector128<float> quarter = Quarter(x);
+        return (quarter[0] + quarter[2]) + (quarter[1] + quarter[3]);
+    }
+
+    /// <summary>The sums of the lanes of four vectors, each as <see cref="Sum"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sums(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+    {
+        Vector128<float> qa = Quarter(a), qb = Quarter(b), qc = Quarter(c), qd = Quarter(d);
+        // (0, 1) of two vectors plus their (2, 3); then even plus odd.
+        Vector128<float> ab = Low(qa, qb) + High(qa, qb);
+        Vector128<float> cd = Low(qc, qd) + High(qc, qd);
+        return Vector128.Create(ab[0], ab[2], cd[0], cd[2]) + Vector128.Create(ab[1], ab[3], cd[1], cd[3]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Quarter(Vector512<float> x)
+    {
+        Vector256<float> half = x.GetLower() + x.GetUpper();
+        return half.GetLower() + half.GetUpper();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Low(Vector128<float> a, Vector128<float> b) => Vector128.Create(a.GetLower(), b.GetLower());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> High(Vector128<float> a, Vector128<float> b) => Vector128.Create(a.GetUpper(), b.GetUpper());
+
+    /// <summary>e^x within 2 ulp from -87.3 to 88, 0 below, e^88 above: x = n ln 2 + r, the polynomial of Cephes' expf for e^r
+    /// (Moshier 1992), 2^n by its exponent.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Exp(Vector512<float> x)
+    {
+        Vector512<float> t = Vector512.Min(Vector512.Max(x, Vector512.Create(-87.3f)), Vector512.Create(88.0f));
+        Vector512<float> n = Vector512.Round(t * Vector512.Create(1.44269504088896341f));
+        Vector512<float> r = Fma(n, Vector512.Create(-0.693359375f), t);
+        r = Fma(n, Vector512.Create(2.12194440e-4f), r);
+        Vector512<float> p = Vector512.Create(1.9875691500E-4f);
+        p = Fma(p, r, Vector512.Create(1.3981999507E-3f));
+        p = Fma(p, r, Vector512.Create(8.3334519073E-3f));
+        p = Fma(p, r, Vector512.Create(4.1665795894E-2f));
+        p = Fma(p, r, Vector512.Create(1.6666665459E-1f));
+        p = Fma(p, r, Vector512.Create(5.0000001201E-1f));
+        p = Fma(p, r * r, r) + Vector512<float>.One;
+        Vector512<float> scale = ((Vector512.ConvertToInt32(n) + Vector512.Create(127)) << 23).AsSingle();
+        return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87.3f)), Vector512<float>.Zero, p * scale);
+    }
+
+    /// <summary>ln x of normal positive numbers within 2 ulp: Cephes' logf.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Ln(Vector512<float> x)
+    {
+        Vector512<int> bits = x.AsInt32();
+        Vector512<float> e = Vector512.ConvertToSingle((bits >> 23) - Vector512.Create(126));
+        Vector512<float> m = ((bits & Vector512.Create(0x007FFFFF)) | Vector512.Create(0x3F000000)).AsSingle();
+        Vector512<float> isLow = Vector512.LessThan(m, Vector512.Create(0.707106781186547524f));
+        e -= isLow & Vector512<float>.One;
+        m = (m - Vector512<float>.One) + (isLow & m);
+        Vector512<float> z = m * m;
+        Vector512<float> p = Vector512.Create(7.0376836292E-2f);
+        p = Fma(p, m, Vector512.Create(-1.1514610310E-1f));
+        p = Fma(p, m, Vector512.Create(1.1676998740E-1f));
+        p = Fma(p, m, Vector512.Create(-1.2420140846E-1f));
+        p = Fma(p, m, Vector512.Create(1.4249322787E-1f));
+        p = Fma(p, m, Vector512.Create(-1.6668057665E-1f));
+        p = Fma(p, m, Vector512.Create(2.0000714765E-1f));
+        p = Fma(p, m, Vector512.Create(-2.4999993993E-1f));
+        p = Fma(p, m, Vector512.Create(3.3333331174E-1f));
+        Vector512<float> y = m * z * p;
+        y = Fma(e, Vector512.Create(-2.12194440e-4f), y);
+        y = Fma(z, Vector512.Create(-0.5f), y);
+        return Fma(e, Vector512.Create(0.693359375f), m + y);
+    }
+
+    /// <summary>a b + c, rounded once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Fma(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.FusedMultiplyAdd(a, b, c);
+}
