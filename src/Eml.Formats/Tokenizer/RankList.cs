@@ -9,6 +9,9 @@ internal sealed class RankList
     private readonly List<byte[]?> _tokens = [];
     private readonly Dictionary<string, int> _ranks = new(StringComparer.Ordinal);
 
+    /// <summary>True before the first token.</summary>
+    public bool IsEmpty => _tokens.Count == 0;
+
     /// <summary>Adds a token.</summary>
     /// <param name="base64">Its bytes.</param>
     /// <param name="rank">Its rank.</param>

@@ -32,7 +32,7 @@ internal static class TokenizerText
             if (space <= 0 || text.ContainsAnyExceptInRange((byte)' ', (byte)'~') ||
                 !ulong.TryParse(text[(space + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out ulong rank))
             {
-                throw new EmlException(line == 1 ? FormatError.Unknown : FormatError.Value, (ulong)start,
+                throw new EmlException(ranks.IsEmpty ? FormatError.Unknown : FormatError.Value, (ulong)start,
                     $"tokenizer: line {line}, byte {start}: it is no token in base64, a space and a rank; " +
                     "a tokenizer's file is .tiktoken, with such lines only, or tokenizer.json");
             }
