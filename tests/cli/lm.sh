@@ -10,7 +10,7 @@ expect "tokenize" 0 '^72 580 111 1745 33 32 1373 51$' ''
 run lm tokenize --tokenizer "$tokens" --decode 72 580 111 1745 33
 expect "tokenize --decode" 0 '^Hello world!$' ''
 run lm tokenize --tokenizer "$tokens" 'a<|reserved_0|>' --json
-expect "special tokens are text" 0 '^\{"tokens":11,"bytes":15,"ids":\[97,60,124,' ''
+expect "special tokens are text" 0 '^\{"tokens":9,"bytes":15,"ids":\[97,60,124,' ''
 run lm tokenize --tokenizer "$tokens" 'a<|reserved_0|>' --special --json
 expect "tokenize --special --json" 0 '^\{"tokens":2,"bytes":15,"ids":\[97,8188\]\}$' ''
 run lm tokenize --tokenizer "$tokens" --decode 195 --json
@@ -39,7 +39,7 @@ run lm tokenize --tokenizer "$tokens" --file latin1
 expect "no UTF-8" 1 '' 'latin1: text: byte 1 \(0xFF\)'
 run lm tokenize --tokenizer latin1 x
 expect "no tokenizer's file" 1 '' 'latin1: tokenizer: line 1, byte 0.*EML_F_UNKNOWN'
-{ cat "$tokens"; echo 'YWJj 8189'; } >gap.tiktoken
+{ cat "$tokens"; echo 'AAECAwQ= 8189'; } >gap.tiktoken
 run lm tokenize --tokenizer gap.tiktoken x
 expect "a gap in the ranks" 1 '' 'no token has the rank 8188'
 run lm tokenize-bench --tokenizer "$tokens" "$tokens" --json
