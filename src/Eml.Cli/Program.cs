@@ -83,7 +83,7 @@ internal static class Program
 
         var root = new RootCommand("Functions that are learned from data, with the same bits on every machine.")
         {
-            function, attention, compact, wasm, audit, ConvertFile.Create(), Inspect.Create(), Arguments.Json,
+            function, attention, Lm.Create(), compact, wasm, audit, ConvertFile.Create(), Inspect.Create(), Arguments.Json,
         };
         // Ours knows --json, and stands in place of the one that every root command has.
         root.Options.Remove(root.Options.Single(o => o is VersionOption));
