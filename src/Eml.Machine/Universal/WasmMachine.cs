@@ -154,9 +154,16 @@ public sealed class WasmMachine
 
     /// <summary>All that the machine must be given to call a function: the tokens of the prompt, and the first token of the run. Whoever has
     /// the weights can run it from there.</summary>
-    /// <exception cref="EmlException">As <see cref="Begin(string, ulong[])"/>.</exception>
+    /// <exception cref="EmlException">As <see cref="Begin(string, ulong[])"/>; <see cref="ErrorCode.Unsupported"/>: the module has a start
+    /// function, whose effects no prompt could have.</exception>
     public static WasmRunPrompt Prompt(WasmModule module, WasmImports? imports, string name, params ulong[] arguments)
     {
+        ArgumentNullException.ThrowIfNull(module);
+        if (module.Start >= 0)
+        {
+            throw new EmlException(ErrorCode.Unsupported,
+                $"wasm: the module has a start function ({module.Start}), which would have to run before '{name}'; export it and call it from there, or leave it out");
+        }
         var recorder = new PromptRecorder(Weights);
         var machine = new WasmMachine(module, imports ?? new WasmImports(), recorder);
         machine.Begin(name, arguments);

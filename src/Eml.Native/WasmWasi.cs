@@ -1,0 +1,118 @@
+using System.Text;
+using Eml.Machine.Universal;
+using Eml.Numerics;
+
+namespace Eml.Native;
+
+/// <summary>WASI preview 1 for the machine behind a handle, with the streams that C gives.</summary>
+internal sealed unsafe class WasmWasi
+{
+    private readonly delegate* unmanaged[Cdecl]<void*, ulong, ulong*, void*, int> _read;
+    private readonly delegate* unmanaged[Cdecl]<int, void*, ulong, void*, int> _write;
+    private readonly void* _user;
+    private readonly byte[] _input;
+    private readonly MemoryStream[] _kept = [new(), new()]; // standard output, standard error
+    private int _next;
+
+    public WasmWasi(in WasmWasiStruct given)
+    {
+        if (given.FixedClock is not (0 or 1))
+        {
+            throw new EmlException(ErrorCode.Argument, $"wasi.fixed_clock is {given.FixedClock}; use 0 or 1");
+        }
+
+        if (given.Read is not null && given.InputSize > 0)
+        {
+            throw new EmlException(ErrorCode.Argument, "wasi.input and wasi.read are both given; standard input can have one of them");
+        }
+
+        _read = given.Read;
+        _write = given.Write;
+        _user = given.User;
+        _input = Arguments.Array((byte*)given.Input, given.InputSize, "wasi.input").ToArray();
+        ulong nanoseconds = given.ClockNanoseconds;
+        Host = new WasiHost
+        {
+            Input = Read,
+            Output = bytes => Write(1, bytes),
+            Error = bytes => Write(2, bytes),
+            Clock = given.FixedClock == 1 ? () => nanoseconds : Now,
+            Seed = given.Seed,
+            Arguments = Texts(given.Args, given.ArgCount, "wasi.args"),
+            Environment = Texts(given.Environment, given.EnvironmentCount, "wasi.env"),
+        };
+    }
+
+    public WasiHost Host { get; }
+
+    /// <summary>What the program has put out so far and no callback took: 1 standard output, 2 standard error.</summary>
+    public ReadOnlySpan<byte> Kept(int stream) => stream is 1 or 2
+        ? _kept[stream - 1].GetBuffer().AsSpan(0, (int)_kept[stream - 1].Length)
+        : throw new EmlException(ErrorCode.Argument, $"stream is {stream}; use 1 for standard output or 2 for standard error");
+
+    /// <summary>Ticks since the year 1 are hundreds of nanoseconds; WASI counts from 1970.</summary>
+    private static ulong Now() => (ulong)(DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100;
+
+    private static byte[][] Texts(WasmTextStruct* texts, ulong count, string what)
+    {
+        Span<WasmTextStruct> given = Arguments.Array(texts, count, what);
+        byte[][] all = new byte[given.Length][];
+        for (int i = 0; i < all.Length; i++)
+        {
+            string text = Arguments.Text(given[i].Text, given[i].Length, $"{what}[{i}]");
+            all[i] = !text.Contains('\0') ? Encoding.UTF8.GetBytes(text) : throw new EmlException(ErrorCode.Argument,
+                $"{what}[{i}] holds a NUL, where the program would see its end; give a text without");
+        }
+
+        return all;
+    }
+
+    private int Read(Span<byte> into)
+    {
+        if (_read is null)
+        {
+            int count = Math.Min(into.Length, _input.Length - _next);
+            _input.AsSpan(_next, count).CopyTo(into);
+            _next += count;
+            return count;
+        }
+
+        ulong got = 0;
+        fixed (byte* first = into)
+        {
+            Check(_read(first, (ulong)into.Length, &got, _user));
+        }
+
+        return got <= (ulong)into.Length ? (int)got
+            : throw new EmlException(ErrorCode.Argument, $"the read callback gave {got} bytes; the buffer has {into.Length}");
+    }
+
+    private void Write(int stream, ReadOnlySpan<byte> bytes)
+    {
+        if (_write is not null)
+        {
+            fixed (byte* first = bytes)
+            {
+                Check(_write(stream, first, (ulong)bytes.Length, _user));
+            }
+
+            return;
+        }
+
+        MemoryStream kept = _kept[stream - 1];
+        if (kept.Length + bytes.Length > Array.MaxLength)
+        {
+            throw new EmlException(ErrorCode.Limit, $"the program's output is over {Array.MaxLength} bytes; take it by wasi.write");
+        }
+
+        kept.Write(bytes);
+    }
+
+    private static void Check(int value)
+    {
+        if (value != 0)
+        {
+            throw new WasmHostStop(value);
+        }
+    }
+}
