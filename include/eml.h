@@ -926,11 +926,17 @@ typedef struct eml_wasm_text {
   uint64_t len; /* EML_NTS allowed */
 } eml_wasm_text;
 
-/* Gives bytes of standard input: writes at most `size` of them to buf and their number to *got, which is 0 before; 0 is the end of
- * the input. The rules of callbacks hold: a value other than 0 ends the module's call with EML_CANCELLED. */
-typedef int32_t (*eml_wasm_read_fn)(void *buf, uint64_t size, uint64_t *got, void *user);
-/* Takes bytes of standard output (stream 1) or standard error (2), which live during the callback. The same rules. */
-typedef int32_t (*eml_wasm_write_fn)(int32_t stream, const void *bytes, uint64_t size, void *user);
+/* Bytes between a program and its host. They live during the callback. */
+typedef struct eml_wasm_transfer {
+  uint32_t struct_size;
+  int32_t stream; /* 0 standard input, 1 standard output, 2 standard error */
+  void *bytes;    /* (size) what the program puts out; of standard input the room for what the host gives it */
+  uint64_t size;
+  uint64_t given; /* of standard input: to be set to the number of bytes given, at most size; 0 before, which is the end of the input */
+} eml_wasm_transfer;
+/* Takes bytes that the program puts out, or gives bytes that it reads. The rules of callbacks hold: a value other than 0 ends the
+ * module's call with EML_CANCELLED. */
+typedef int32_t (*eml_wasm_transfer_fn)(eml_wasm_transfer *transfer, void *user);
 
 /* What a program sees through WASI preview 1 (the functions of wasi_snapshot_preview1): arguments, environment, standard streams, clock
  * and random numbers. It has no files and no sockets; fd_write, fd_read, fd_close, fd_seek, fd_tell, fd_fdstat_get, fd_prestat_get,
@@ -947,8 +953,8 @@ typedef struct eml_wasm_wasi {
   uint64_t env_count;
   const void *input;         /* bytes of standard input, if read is NULL */
   uint64_t input_size;
-  eml_wasm_read_fn read;     /* may be NULL */
-  eml_wasm_write_fn write;   /* may be NULL: then eml_wasm_output has what the program puts out, at most 2,147,483,591 bytes a stream */
+  eml_wasm_transfer_fn read;  /* may be NULL */
+  eml_wasm_transfer_fn write; /* may be NULL: then eml_wasm_output has what the program puts out, at most 2,147,483,591 bytes a stream */
   void *user;                /* of read and write */
 } eml_wasm_wasi;
 /* Nothing: no arguments, no environment, no input; the system's clock, seed 0. */

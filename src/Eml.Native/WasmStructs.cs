@@ -65,9 +65,19 @@ internal unsafe struct WasmWasiStruct
     public ulong EnvironmentCount;
     public void* Input;
     public ulong InputSize;
-    public delegate* unmanaged[Cdecl]<void*, ulong, ulong*, void*, int> Read;
-    public delegate* unmanaged[Cdecl]<int, void*, ulong, void*, int> Write;
+    public delegate* unmanaged[Cdecl]<WasmTransferStruct*, void*, int> Read;
+    public delegate* unmanaged[Cdecl]<WasmTransferStruct*, void*, int> Write;
     public void* User;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct WasmTransferStruct
+{
+    public uint StructSize;
+    public int Stream;
+    public void* Bytes;
+    public ulong Size;
+    public ulong Given;
 }
 
 [StructLayout(LayoutKind.Sequential)]

@@ -7,8 +7,8 @@ namespace Eml.Native;
 /// <summary>WASI preview 1 for the machine behind a handle, with the streams that C gives.</summary>
 internal sealed unsafe class WasmWasi
 {
-    private readonly delegate* unmanaged[Cdecl]<void*, ulong, ulong*, void*, int> _read;
-    private readonly delegate* unmanaged[Cdecl]<int, void*, ulong, void*, int> _write;
+    private readonly delegate* unmanaged[Cdecl]<WasmTransferStruct*, void*, int> _read;
+    private readonly delegate* unmanaged[Cdecl]<WasmTransferStruct*, void*, int> _write;
     private readonly void* _user;
     private readonly byte[] _input;
     private readonly MemoryStream[] _kept = [new(), new()]; // standard output, standard error
@@ -77,25 +77,16 @@ internal sealed unsafe class WasmWasi
             return count;
         }
 
-        ulong got = 0;
-        fixed (byte* first = into)
-        {
-            Check(_read(first, (ulong)into.Length, &got, _user));
-        }
-
-        return got <= (ulong)into.Length ? (int)got
-            : throw new EmlException(ErrorCode.Argument, $"the read callback gave {got} bytes; the buffer has {into.Length}");
+        ulong given = Call(_read, 0, into);
+        return given <= (ulong)into.Length ? (int)given
+            : throw new EmlException(ErrorCode.Argument, $"wasi.read gave {given} bytes; there was room for {into.Length}");
     }
 
     private void Write(int stream, ReadOnlySpan<byte> bytes)
     {
         if (_write is not null)
         {
-            fixed (byte* first = bytes)
-            {
-                Check(_write(stream, first, (ulong)bytes.Length, _user));
-            }
-
+            Call(_write, stream, bytes);
             return;
         }
 
@@ -108,11 +99,19 @@ internal sealed unsafe class WasmWasi
         kept.Write(bytes);
     }
 
-    private static void Check(int value)
+    private ulong Call(delegate* unmanaged[Cdecl]<WasmTransferStruct*, void*, int> function, int stream, ReadOnlySpan<byte> bytes)
     {
-        if (value != 0)
+        fixed (byte* first = bytes)
         {
-            throw new WasmHostStop(value);
+            var transfer = new WasmTransferStruct
+            {
+                StructSize = (uint)sizeof(WasmTransferStruct),
+                Stream = stream,
+                Bytes = first,
+                Size = (ulong)bytes.Length,
+            };
+            int value = function(&transfer, _user);
+            return value == 0 ? transfer.Given : throw new WasmHostStop(value);
         }
     }
 }

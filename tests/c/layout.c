@@ -93,7 +93,9 @@
   F(eml_wasm_import, value, 48) F(eml_wasm_options, struct_size, 0) F(eml_wasm_options, dense, 4) \
   F(eml_wasm_options, imports, 8) F(eml_wasm_options, import_count, 16) F(eml_wasm_options, token, 24) \
   F(eml_wasm_options, user, 32) F(eml_wasm_options, wasi, 40) \
-  F(eml_wasm_text, text, 0) F(eml_wasm_text, len, 8) F(eml_wasm_wasi, struct_size, 0) \
+  F(eml_wasm_text, text, 0) F(eml_wasm_text, len, 8) F(eml_wasm_transfer, struct_size, 0) \
+  F(eml_wasm_transfer, stream, 4) F(eml_wasm_transfer, bytes, 8) F(eml_wasm_transfer, size, 16) \
+  F(eml_wasm_transfer, given, 24) F(eml_wasm_wasi, struct_size, 0) \
   F(eml_wasm_wasi, fixed_clock, 4) F(eml_wasm_wasi, clock_ns, 8) F(eml_wasm_wasi, seed, 16) \
   F(eml_wasm_wasi, args, 24) F(eml_wasm_wasi, arg_count, 32) F(eml_wasm_wasi, env, 40) \
   F(eml_wasm_wasi, env_count, 48) F(eml_wasm_wasi, input, 56) F(eml_wasm_wasi, input_size, 64) \
@@ -138,6 +140,7 @@ STATIC_CHECK(sizeof(eml_wasm_call) == 88);
 STATIC_CHECK(sizeof(eml_wasm_import) == 56);
 STATIC_CHECK(sizeof(eml_wasm_options) == 48);
 STATIC_CHECK(sizeof(eml_wasm_text) == 16);
+STATIC_CHECK(sizeof(eml_wasm_transfer) == 32);
 STATIC_CHECK(sizeof(eml_wasm_wasi) == 96);
 STATIC_CHECK(sizeof(eml_wasm_info) == 80);
 STATIC_CHECK(sizeof(eml_wasm_function) == 56);
@@ -170,6 +173,7 @@ static size_t size_of(const char *owner) {
   SIZE(eml_wasm_import);
   SIZE(eml_wasm_options);
   SIZE(eml_wasm_text);
+  SIZE(eml_wasm_transfer);
   SIZE(eml_wasm_wasi);
   SIZE(eml_wasm_info);
   SIZE(eml_wasm_function);

@@ -177,24 +177,27 @@ typedef struct {
   eml_status nested;
 } streams;
 
-static int32_t give(void *buf, uint64_t size, uint64_t *got, void *user) {
+static int32_t give(eml_wasm_transfer *transfer, void *user) {
   streams *s = user;
-  CHECK(*got == 0 && size > 0);
+  uint64_t size = transfer->size;
+  CHECK(transfer->struct_size == sizeof *transfer && transfer->stream == 0 && transfer->given == 0 && size > 0);
   uint64_t n = s->left < 7 ? s->left : 7; /* less than what is asked for */
-  for (uint64_t i = 0; i < n && i < size; i++) ((char *)buf)[i] = (char)('a' + (s->given + i) % 26);
+  for (uint64_t i = 0; i < n && i < size; i++) ((char *)transfer->bytes)[i] = (char)('a' + (s->given + i) % 26);
   s->left -= n;
   s->given += n;
-  *got = n + (s->excess == 0 ? 0 : size + s->excess);
+  transfer->given = n + (s->excess == 0 ? 0 : size + s->excess);
   return s->read_answer;
 }
 
-static int32_t take(int32_t stream, const void *from, uint64_t size, void *user) {
+static int32_t take(eml_wasm_transfer *transfer, void *user) {
   streams *s = user;
+  int32_t stream = transfer->stream;
+  uint64_t size = transfer->size;
   char *to = stream == 1 ? s->out : s->error;
   uint64_t *used = stream == 1 ? &s->out_size : &s->error_size, room = stream == 1 ? sizeof s->out : sizeof s->error;
   CHECK(stream == 1 || stream == 2);
   CHECK(*used + size <= room);
-  if (*used + size <= room) memcpy(to + *used, from, (size_t)size);
+  if (*used + size <= room) memcpy(to + *used, transfer->bytes, (size_t)size);
   *used += size;
   s->calls++;
   char byte;
@@ -230,7 +233,7 @@ static void stream_callbacks(void) {
   s.read_answer = s.write_answer = 0;
   s.excess = 1;
   CHECK_STATUS(eml_wasm_invoke(machine, "copy", EML_NTS, NULL, 0, 0, NULL, &result, 1, &n), EML_E_ARGUMENT);
-  CHECK(contains(last_error().message, "the read callback gave"));
+  CHECK(contains(last_error().message, "wasi.read gave"));
   s.excess = 0;
   s.left = 3;
   s.out_size = 0;
