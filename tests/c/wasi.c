@@ -335,7 +335,7 @@ static void export_to_files(void) {
   for (size_t i = 0; i < COUNT(files); i++) {
     struct stat status;
     snprintf(path, sizeof path, "%s/%s", inner, files[i]);
-    CHECK_THAT(stat(path, &status) == 0 && status.st_size > 100, "%s is missing", path);
+    CHECK_THAT(stat(path, &status) == 0 && status.st_size > 20, "%s is missing", path);
   }
   CHECK_STATUS(eml_wasm_export(machine, "exit", EML_NTS, NULL, 0, inner, EML_NTS), EML_E_ARGUMENT);
   CHECK_STATUS(eml_wasm_export(machine, "none", EML_NTS, NULL, 0, inner, EML_NTS), EML_E_ARGUMENT);
