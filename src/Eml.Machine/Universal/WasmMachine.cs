@@ -40,6 +40,7 @@ public sealed class WasmMachine
     private readonly WasmHostFunction[] _host;
     private readonly bool[] _isOwn;
     private readonly int _globals;
+    private readonly int _reach;
     private bool _inHost;
     private readonly List<ulong> _arguments = [];
     private double[] _state = new double[(int)Field.Generated];
@@ -63,6 +64,7 @@ public sealed class WasmMachine
         _layout = new CodeLayout(module);
         _isOwn = _layout.IsOwn();
         _globals = module.GlobalTypes.Length;
+        _reach = _globals + (2 * Enumerable.Range(0, module.FunctionTypes.Length).Max(f => (int?)_layout.FrameOf(f)).GetValueOrDefault());
         var prompt = new WasmPrompt(module, _layout, imports);
         _host = prompt.Functions;
         _engine = engine;
@@ -336,8 +338,9 @@ public sealed class WasmMachine
     private ulong PeekWord(uint address)
     {
         double[] saved = [.. _state];
-        // Above the globals, and all that a function at work, and one that it is just calling, may have in use.
-        int frame = (int)saved[(int)Field.Frame] + _globals + (2 * _layout.FrameLimit) + 64;
+        // Above the globals, and all that a function at work, and one that it is just calling, may have in use. No call gets as far as
+        // MaxSlots: what lies from there on is never in use.
+        int frame = Math.Min((int)saved[(int)Field.Frame] + _reach, UniversalMachine.MaxSlots);
         WriteSlot(frame, address);
         Restart(CodeLayout.Peek, frame);
         Generate();
