@@ -64,6 +64,10 @@ public sealed class WasmMachine
         _layout = new CodeLayout(module);
         _isOwn = _layout.IsOwn();
         _globals = module.GlobalTypes.Length;
+        if (_globals >= UniversalMachine.MaxSlots)
+        {
+            throw new EmlException(ErrorCode.Limit, $"wasm: the module has {_globals} globals; the machine takes {UniversalMachine.MaxSlots - 1}");
+        }
         _reach = _globals + (2 * Enumerable.Range(0, module.FunctionTypes.Length).Max(f => (int?)_layout.FrameOf(f)).GetValueOrDefault());
         var prompt = new WasmPrompt(module, _layout, imports);
         _host = prompt.Functions;
@@ -94,6 +98,9 @@ public sealed class WasmMachine
 
     /// <summary>Bytes that the run holds besides the weights.</summary>
     public long StateBytes => _engine.StateBytes;
+
+    /// <summary>What the forward passes for generated tokens touched; 0 on the dense reference, which touches everything.</summary>
+    public PlanWork Work => _engine is PlannedEngine planned ? planned.Work : default;
 
     /// <summary>Size of the memory in pages of 65,536 bytes.</summary>
     public long Pages => (long)_state[(int)Field.Pages];
