@@ -171,7 +171,7 @@ expect "export without a folder" 2 '' '\-\-out'
 # ------------------------------------------------------------------------------------------------ bench
 run wasm bench --golden "$root/tests/data/wasm/programs" --json
 expect "bench: what an instruction touches and what the core could do" 0 '"core":\{"vector_multiply_adds_per_second":[0-9.]+,.*"program":"golden [a-z]+",.*"nonzeros_per_instruction":[0-9.]+,.*"limit_instructions_per_second":[0-9.]+' ''
-run wasm bench --golden "$dir"
+run wasm bench --golden folder.wasm
 expect "bench of golden programs that are not there" 1 '' 'it has no NAME\.json beside a NAME\.wasm'
 run wasm bench "$dir"
 expect "bench of a folder without the programs" 1 '*' 'cannot read .*collatz\.wasm'
