@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace Eml.Cli;
 
@@ -18,16 +19,24 @@ internal static class CoreRate
         (double[] factors, double[] numbers) = Arrays();
         return Best(() =>
         {
-            Vector<double> a = default, b = default, c = default, d = default;
-            int width = Vector<double>.Count;
-            for (int i = 0; i <= Count - (4 * width); i += 4 * width)
+            // Eight sums, because an addition takes several cycles.
+            ReadOnlySpan<Vector<double>> x = MemoryMarshal.Cast<double, Vector<double>>(factors);
+            ReadOnlySpan<Vector<double>> y = MemoryMarshal.Cast<double, Vector<double>>(numbers)[..x.Length];
+            Vector<double> a = default, b = default, c = default, d = default, e = default, f = default, g = default, h = default;
+            while (x.Length >= 8 && y.Length >= 8)
             {
-                a += new Vector<double>(factors, i) * new Vector<double>(numbers, i);
-                b += new Vector<double>(factors, i + width) * new Vector<double>(numbers, i + width);
-                c += new Vector<double>(factors, i + (2 * width)) * new Vector<double>(numbers, i + (2 * width));
-                d += new Vector<double>(factors, i + (3 * width)) * new Vector<double>(numbers, i + (3 * width));
+                a += x[0] * y[0];
+                b += x[1] * y[1];
+                c += x[2] * y[2];
+                d += x[3] * y[3];
+                e += x[4] * y[4];
+                f += x[5] * y[5];
+                g += x[6] * y[6];
+                h += x[7] * y[7];
+                x = x[8..];
+                y = y[8..];
             }
-            return Vector.Sum((a + b) + (c + d));
+            return Vector.Sum(a + b + (c + d) + (e + f + (g + h)));
         });
     }
 
@@ -38,13 +47,18 @@ internal static class CoreRate
         int[] which = [.. Enumerable.Range(0, Count).Select(i => i * 37 % 256)];
         return Best(() =>
         {
+            ReadOnlySpan<double> x = factors;
+            ReadOnlySpan<double> y = numbers;
+            ReadOnlySpan<int> at = which;
             (double a, double b, double c, double d) = (0.0, 0.0, 0.0, 0.0);
-            for (int i = 0; i <= Count - 4; i += 4)
+            while (x.Length >= 4 && at.Length >= 4)
             {
-                a += factors[i] * numbers[which[i]];
-                b += factors[i + 1] * numbers[which[i + 1]];
-                c += factors[i + 2] * numbers[which[i + 2]];
-                d += factors[i + 3] * numbers[which[i + 3]];
+                a += x[0] * y[at[0]];
+                b += x[1] * y[at[1]];
+                c += x[2] * y[at[2]];
+                d += x[3] * y[at[3]];
+                x = x[4..];
+                at = at[4..];
             }
             return a + b + (c + d);
         });
