@@ -81,6 +81,7 @@ typedef int32_t eml_status;
 #define EML_OUT_OF_FUEL 2   /* the step budget is used up; the object can go on */
 #define EML_CANCELLED 3     /* stopped by a cancel token or a callback; the object holds the best state so far */
 #define EML_TRAPPED 4       /* a WebAssembly function trapped */
+#define EML_EXITED 5        /* a WebAssembly program ended itself; its exit code is in eml_wasm_info */
 
 #define EML_E_ARGUMENT (-1)    /* a NULL pointer, or a value outside its range */
 #define EML_E_HANDLE (-2)      /* a stale or foreign handle, or one of another kind */
@@ -919,6 +920,46 @@ typedef struct eml_wasm_import {
   uint64_t value;
 } eml_wasm_import;
 
+/* A text of an array of texts. */
+typedef struct eml_wasm_text {
+  const char *text;
+  uint64_t len; /* EML_NTS allowed */
+} eml_wasm_text;
+
+/* Bytes between a program and its host. They live during the callback. */
+typedef struct eml_wasm_transfer {
+  uint32_t struct_size;
+  int32_t stream; /* 0 standard input, 1 standard output, 2 standard error */
+  void *bytes;    /* (size) what the program puts out; of standard input the room for what the host gives it */
+  uint64_t size;
+  uint64_t given; /* of standard input: to be set to the number of bytes given, at most size; 0 before, which is the end of the input */
+} eml_wasm_transfer;
+/* Takes bytes that the program puts out, or gives bytes that it reads. The rules of callbacks hold: a value other than 0 ends the
+ * module's call with EML_CANCELLED. */
+typedef int32_t (*eml_wasm_transfer_fn)(eml_wasm_transfer *transfer, void *user);
+
+/* What a program sees through WASI preview 1 (the functions of wasi_snapshot_preview1): arguments, environment, standard streams, clock
+ * and random numbers. It has no files and no sockets; fd_write, fd_read, fd_close, fd_seek, fd_tell, fd_fdstat_get, fd_prestat_get,
+ * fd_prestat_dir_name, args_*, environ_*, clock_time_get, clock_res_get, random_get, sched_yield and proc_exit do their work, the
+ * other functions that a module imports are there and answer ENOSYS (52). All is copied by eml_wasm_load, but for the functions. */
+typedef struct eml_wasm_wasi {
+  uint32_t struct_size;
+  int32_t fixed_clock;       /* 0: the clock is the system's; 1: it stands still at clock_ns, so that all runs are the same */
+  uint64_t clock_ns;         /* nanoseconds since 1970 */
+  uint64_t seed;             /* of random_get: the same seed gives the same numbers */
+  const eml_wasm_text *args; /* the program's name first; texts without NUL, here and in env */
+  uint64_t arg_count;
+  const eml_wasm_text *env;  /* NAME=VALUE */
+  uint64_t env_count;
+  const void *input;         /* bytes of standard input, if read is NULL */
+  uint64_t input_size;
+  eml_wasm_transfer_fn read;  /* may be NULL */
+  eml_wasm_transfer_fn write; /* may be NULL: then eml_wasm_output has what the program puts out, at most 2,147,483,591 bytes a stream */
+  void *user;                /* of read and write */
+} eml_wasm_wasi;
+/* Nothing: no arguments, no environment, no input; the system's clock, seed 0. */
+EML_API eml_status eml_wasm_wasi_init(eml_wasm_wasi *wasi, uint32_t struct_size);
+
 typedef struct eml_wasm_options {
   uint32_t struct_size;
   int32_t dense;                  /* 1: plain matrix products and scans of the whole sequence, the reference: the same tokens, but a
@@ -927,6 +968,7 @@ typedef struct eml_wasm_options {
   uint64_t import_count;          /* entries that the module does not import are ignored; of equal ones the last counts */
   eml_wasm_token_fn token;        /* may be NULL */
   void *user;                     /* of token */
+  const eml_wasm_wasi *wasi;      /* may be NULL: the module gets nothing of WASI. What stands in imports goes before it */
 } eml_wasm_options;
 EML_API eml_status eml_wasm_options_init(eml_wasm_options *options, uint32_t struct_size);
 
@@ -934,7 +976,8 @@ EML_API eml_status eml_wasm_options_init(eml_wasm_options *options, uint32_t str
  * at the beginning of the first eml_wasm_invoke. options may be NULL (fast, no imports). A memory or table that the module
  * imports is made for it alone.
  * Errors: EML_E_FORMAT (not a valid module; byte_offset), EML_E_UNSUPPORTED (floating point, vectors and the like: the message
- * has the instruction, the function and the byte), EML_E_ARGUMENT (an import that is not given, a segment that does not fit),
+ * has the instruction, the function and the byte, and so has byte_offset), EML_E_ARGUMENT (an import that is not given, a segment that
+ * does not fit, fixed_clock, both input and read, a NUL in args or env),
  * EML_E_LIMIT, EML_E_MEMORY. */
 EML_API EML_MUST_CHECK eml_status eml_wasm_load(const void *bytes, uint64_t size, const eml_wasm_options *options, eml_wasm **out);
 EML_API eml_status eml_wasm_free(eml_wasm *machine);
@@ -947,6 +990,8 @@ EML_API eml_status eml_wasm_free(eml_wasm *machine);
  *   EML_CANCELLED    stopped by the cancel token (sub-code 0) or by the token callback's value (sub-code); eml_wasm_resume goes
  *                    on. Or by an imported function's value (sub-code): then the call is over
  *   EML_TRAPPED      it trapped, which eml_wasm_trap and the last error's message name; the call is over
+ *   EML_EXITED       the program called WASI's proc_exit, with 0 or another code: eml_wasm_info has it; the call is over and has no
+ *                    results
  * A call that has not ended is given up by the next invoke; memory and globals stay as they are.
  * Errors: EML_E_ARGUMENT (no such function, another number of arguments), EML_E_BUFFER, EML_E_BUSY, EML_E_HANDLE (cancel). */
 EML_API EML_MUST_CHECK eml_status eml_wasm_invoke(eml_wasm *machine, const char *name, uint64_t name_len, const uint64_t *args,
@@ -958,6 +1003,11 @@ EML_API EML_MUST_CHECK eml_status eml_wasm_resume(eml_wasm *machine, uint64_t fu
 /* Why the last call trapped, in the specification's words ("integer divide by zero"); empty if it did not (two-call form, need
  * includes the NUL). Errors: EML_E_BUFFER, EML_E_BUSY. */
 EML_API eml_status eml_wasm_trap(const eml_wasm *machine, char *buf, uint64_t cap, uint64_t *need);
+
+/* What the program has put out since eml_wasm_load (two-call form, bytes without a NUL): stream 1 standard output, 2 standard error.
+ * Errors: EML_E_ARGUMENT (another stream), EML_E_STATE (loaded without options.wasi), EML_E_BUFFER, EML_E_BUSY. Empty if a write
+ * callback was given. */
+EML_API eml_status eml_wasm_output(const eml_wasm *machine, int32_t stream, void *buf, uint64_t cap, uint64_t *need);
 
 #define EML_WASM_IDLE 0      /* no call to go on with */
 #define EML_WASM_SUSPENDED 1 /* eml_wasm_resume goes on with a call */
@@ -973,6 +1023,8 @@ typedef struct eml_wasm_info {
   uint64_t parameters;    /* of the transformer; the same for every module, as are its layers and width */
   uint32_t layers;
   uint32_t d_model;
+  int32_t has_exited;     /* 1 if the last call ended by WASI's proc_exit */
+  uint32_t exit_code;     /* the code that it was given, all 32 bits of it; 0 if it was not called */
 } eml_wasm_info;
 EML_API eml_status eml_wasm_get_info(const eml_wasm *machine, eml_wasm_info *out);
 
@@ -994,6 +1046,15 @@ EML_API eml_status eml_wasm_get_function(const eml_wasm *machine, uint64_t index
  * tokens. Errors: EML_E_ARGUMENT (beyond its end), EML_E_BUSY. */
 EML_API eml_status eml_wasm_read_memory(eml_wasm *machine, uint32_t address, void *buf, uint64_t size);
 EML_API eml_status eml_wasm_write_memory(eml_wasm *machine, uint32_t address, const void *bytes, uint64_t size);
+
+/* Writes the transformer into a folder, made if it is not there, from which any program can run it: model.safetensors (the matrices
+ * in F64), config.json, tokens.json, and prompt.json: the module at its start, whatever it has done since, and the call of an exported
+ * function, as tokens, with what to feed and when to stop. A file that is there is replaced, as a whole or not at all. Imported
+ * functions do not travel: who runs the prompt must answer their calls, or run functions that make none.
+ * Errors: EML_E_ARGUMENT (path, no such function, another number of arguments), EML_E_UNSUPPORTED (the module has a start function),
+ * EML_E_IO, EML_E_BUSY. */
+EML_API eml_status eml_wasm_export(const eml_wasm *machine, const char *name, uint64_t name_len, const uint64_t *args, uint64_t nargs,
+                                   const char *path, uint64_t path_len);
 
 #ifdef __cplusplus
 }

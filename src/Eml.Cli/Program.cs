@@ -19,6 +19,7 @@ internal static class Program
 {
     private static int Main(string[] args)
     {
+        StandardStreams.Restore();
         Twin.Become();
         // No @file expansion: a file may be called that.
         ParseResult parse = Root().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });

@@ -113,8 +113,8 @@ internal static class Store
             return e;
 
         string message = $"{path}: {e.Message}";
-        return e.Code == ErrorCode.Format
-            ? new EmlException((FormatError)e.SubCode, e.ByteOffset, message)
+        return e.Code == ErrorCode.Format ? new EmlException((FormatError)e.SubCode, e.ByteOffset, message)
+            : e.ByteOffset != EmlException.NoOffset ? new EmlException(e.Code, e.ByteOffset, message)
             : new EmlException(e.Code, message, e.SubCode);
     }
 

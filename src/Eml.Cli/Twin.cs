@@ -39,7 +39,7 @@ internal static partial class Twin
     }
 
     /// <summary>Replaces the process; the arguments as they came, byte for byte. Returns if the system refuses.</summary>
-    private static unsafe void Execute(string path, byte[] arguments)
+    public static unsafe void Execute(string path, byte[] arguments)
     {
         int count = arguments.Count(value => value == 0);
         fixed (byte* text = arguments)

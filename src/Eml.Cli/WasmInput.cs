@@ -13,6 +13,7 @@ internal sealed class WasmInput : IDisposable
     private int _count;
     private int _next;
     private long _before;
+    private volatile bool _isWaiting;
 
     /// <summary>Opens the file; null is standard input.</summary>
     public WasmInput(string? path)
@@ -21,6 +22,9 @@ internal sealed class WasmInput : IDisposable
         // A file is read at once, so that it is refused before the program runs.
         _stream = path is null or "-" ? Console.OpenStandardInput() : new MemoryStream(AtomicFile.Read(path, int.MaxValue));
     }
+
+    /// <summary>Whether a read has not come back yet; any thread may ask.</summary>
+    public bool IsWaiting => _isWaiting;
 
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
@@ -77,6 +81,8 @@ internal sealed class WasmInput : IDisposable
     {
         _before += _count;
         _next = 0;
+        _isWaiting = true;
         _count = _stream.Read(_buffer);
+        _isWaiting = false;
     }
 }

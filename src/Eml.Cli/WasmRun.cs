@@ -20,6 +20,7 @@ internal sealed class WasmRun
 
     private readonly WasmModule _module;
     private readonly WasmMachine _machine;
+    private readonly WasmInput _input;
     private readonly List<uint> _numbers = [];
     private readonly MemoryStream _text = new();
     private readonly bool _json;
@@ -29,6 +30,7 @@ internal sealed class WasmRun
     private WasmRun(string path, WasmSource source, WasmInput input, string[] arguments, bool dense, bool json)
     {
         _module = source.Module;
+        _input = input;
         _json = json;
         var wasi = new WasiHost
         {
@@ -121,7 +123,7 @@ internal sealed class WasmRun
         }
         var clock = Stopwatch.StartNew();
         WasmStatus status = WasmStatus.Done;
-        using var interrupt = new Interrupt();
+        using var interrupt = new Interrupt(() => _input.IsWaiting);
         if (_module.Start >= 0)
         {
             _machine.Begin(_module.Start);

@@ -33,7 +33,9 @@ internal static class WasmSpecialize
                 WasmImports imports = WasmFiles.Silent(module);
                 (TransformerWeights weights, WasmProgram program) = WasmProgram.Specialize(binary, imports);
                 string to = parse.GetRequiredValue(path);
-                WasmModelFile.Save(to, weights, program, WasmMachine.Prompt(weights, program, imports, function, arguments));
+                // A start function comes before every call, so no prompt of one call would do.
+                WasmRunPrompt? prompt = module.Start < 0 ? WasmMachine.Prompt(weights, program, imports, function, arguments) : null;
+                WasmModelFile.Save(to, weights, program, prompt);
                 return Show(to, weights, program, parse.GetValue(Arguments.Json));
             }
             catch (EmlException e) when (e.Code != ErrorCode.Io)

@@ -12,6 +12,7 @@ internal static unsafe class Failure
     public const int OutOfFuel = 2;
     public const int Cancelled = 3;
     public const int Trapped = 4;
+    public const int Exited = 5;
 
     private static readonly byte[] s_none = Pin("no failure on this thread yet");
 

@@ -18,6 +18,7 @@ internal static unsafe class LibraryExports
     [
         (Failure.Ok, Failure.Pin("EML_OK")), (Failure.Done, Failure.Pin("EML_DONE")), (Failure.OutOfFuel, Failure.Pin("EML_OUT_OF_FUEL")),
         (Failure.Cancelled, Failure.Pin("EML_CANCELLED")), (Failure.Trapped, Failure.Pin("EML_TRAPPED")),
+        (Failure.Exited, Failure.Pin("EML_EXITED")),
         ((int)ErrorCode.Argument, Failure.Pin("EML_E_ARGUMENT")), ((int)ErrorCode.Handle, Failure.Pin("EML_E_HANDLE")),
         ((int)ErrorCode.Busy, Failure.Pin("EML_E_BUSY")), ((int)ErrorCode.Shape, Failure.Pin("EML_E_SHAPE")),
         ((int)ErrorCode.NonFinite, Failure.Pin("EML_E_NONFINITE")), ((int)ErrorCode.Buffer, Failure.Pin("EML_E_BUFFER")),

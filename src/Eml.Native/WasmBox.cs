@@ -10,6 +10,8 @@ namespace Eml.Native;
 internal sealed unsafe class WasmBox
 {
     private readonly WasmMachine _machine;
+    private readonly WasmImports _imports;
+    private readonly WasmWasi? _wasi;
     private readonly bool _dense;
     private readonly WasmTokenCallback _token;
     private readonly WasmExport[] _exports;
@@ -20,13 +22,16 @@ internal sealed unsafe class WasmBox
     private int _called = -1;
     private int _hostThread; // managed thread whose callback is running, or 0
     private int _stopValue;
+    private bool _hasExited;
 
-    public WasmBox(byte[] bytes, bool dense, WasmImportList imports, WasmTokenCallback token)
+    public WasmBox(byte[] bytes, bool dense, WasmImportList imports, WasmWasi? wasi, WasmTokenCallback token)
     {
         WasmModule module = WasmModule.Read(bytes);
         _dense = dense;
         _token = token;
-        _machine = new WasmMachine(module, imports.For(module, this), dense);
+        _wasi = wasi;
+        _imports = imports.For(module, this, wasi);
+        _machine = new WasmMachine(module, _imports, dense);
         _isStarted = module.Start < 0;
         _exports = [.. module.Exports.Where(export => export.Kind == WasmKind.Function)];
         _functions = [.. _exports.Select(Describe)];
@@ -47,9 +52,18 @@ internal sealed unsafe class WasmBox
         Parameters = (ulong)WasmMachine.Weights.Config.Parameters,
         Layers = (uint)WasmMachine.Weights.Config.Layers,
         DModel = (uint)WasmMachine.Weights.Config.ModelWidth,
+        HasExited = _hasExited ? 1 : 0,
+        ExitCode = _machine.ExitCode,
     };
 
     public string Trap => _machine.Trap ?? "";
+
+    /// <summary>What the program put out on standard output (1) or standard error (2).</summary>
+    public ReadOnlySpan<byte> Output(int stream) => (_wasi ?? throw new EmlException(ErrorCode.State,
+        "wasm: the machine has no WASI; give options.wasi to eml_wasm_load")).Kept(stream);
+
+    /// <summary>What a transformer is given to call a function of the module at its start.</summary>
+    public WasmRunPrompt Prompt(string name, ulong[] arguments) => WasmMachine.Prompt(_machine.Module, _imports, name, arguments);
 
     /// <summary>The exported function of that number in the list of them.</summary>
     public WasmFunctionStruct Function(ulong index) => index < (ulong)_functions.Length
@@ -78,6 +92,7 @@ internal sealed unsafe class WasmBox
         }
 
         _waiting = null;
+        _hasExited = false;
         if (_isStarted)
         {
             _machine.Begin(function, arguments);
@@ -117,6 +132,9 @@ internal sealed unsafe class WasmBox
                 return Failure.Ok;
             case WasmStatus.Trapped:
                 return Failure.Trap(Trap);
+            case WasmStatus.Exited:
+                _hasExited = true;
+                return Failure.Exited;
             case WasmStatus.OutOfFuel:
                 _called = function;
                 return Failure.OutOfFuel;

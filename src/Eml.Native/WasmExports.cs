@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Eml.Formats.Machine;
 using Eml.Numerics;
 
 namespace Eml.Native;
@@ -11,6 +12,9 @@ internal static unsafe class WasmExports
     public static int OptionsInit(WasmOptionsStruct* options, uint size) =>
         Failure.Guard(() => Versioned.Initialise(options, default, size, "options"));
 
+    [UnmanagedCallersOnly(EntryPoint = "eml_wasm_wasi_init", CallConvs = [typeof(CallConvCdecl)])]
+    public static int WasiInit(WasmWasiStruct* wasi, uint size) => Failure.Guard(() => Versioned.Initialise(wasi, default, size, "wasi"));
+
     [UnmanagedCallersOnly(EntryPoint = "eml_wasm_load", CallConvs = [typeof(CallConvCdecl)])]
     public static int Load(void* bytes, ulong size, WasmOptionsStruct* options, nint* result) => Out.Handle(result, Kind.Wasm, () =>
     {
@@ -19,7 +23,8 @@ internal static unsafe class WasmExports
             ? o.Dense == 1
             : throw new EmlException(ErrorCode.Argument, $"options.dense is {o.Dense}; use 0 or 1");
         var imports = new WasmImportList(Arguments.Array(o.Imports, o.ImportCount, "options.imports"));
-        return new WasmBox(Arguments.Array((byte*)bytes, size, "bytes").ToArray(), dense, imports, new WasmTokenCallback(o.Token, o.User));
+        WasmWasi? wasi = o.Wasi is null ? null : new WasmWasi(Versioned.Read(o.Wasi, default, "eml_wasm_wasi"));
+        return new WasmBox(Arguments.Array((byte*)bytes, size, "bytes").ToArray(), dense, imports, wasi, new WasmTokenCallback(o.Token, o.User));
     });
 
     [UnmanagedCallersOnly(EntryPoint = "eml_wasm_free", CallConvs = [typeof(CallConvCdecl)])]
@@ -54,6 +59,13 @@ internal static unsafe class WasmExports
         Arguments.OutText(use.Target.Trap, buf, cap, need);
     });
 
+    [UnmanagedCallersOnly(EntryPoint = "eml_wasm_output", CallConvs = [typeof(CallConvCdecl)])]
+    public static int Output(nint machine, int stream, void* buf, ulong cap, ulong* need) => Failure.Guard(() =>
+    {
+        using SharedUse<WasmBox> use = Read(machine);
+        Arguments.Out(use.Target.Output(stream), buf, cap, need);
+    });
+
     [UnmanagedCallersOnly(EntryPoint = "eml_wasm_get_info", CallConvs = [typeof(CallConvCdecl)])]
     public static int GetInfo(nint machine, WasmInfoStruct* result) => Failure.Guard(() =>
     {
@@ -75,6 +87,17 @@ internal static unsafe class WasmExports
     [UnmanagedCallersOnly(EntryPoint = "eml_wasm_write_memory", CallConvs = [typeof(CallConvCdecl)])]
     public static int WriteMemory(nint machine, uint address, void* bytes, ulong size) =>
         WithMemory(machine, box => box.WriteMemory(address, Arguments.Array((byte*)bytes, size, "bytes")));
+
+    [UnmanagedCallersOnly(EntryPoint = "eml_wasm_export", CallConvs = [typeof(CallConvCdecl)])]
+    public static int Export(nint machine, byte* name, ulong nameLen, ulong* args, ulong nargs, byte* path, ulong pathLen) => Failure.Guard(() =>
+    {
+        using SharedUse<WasmBox> use = Read(machine);
+        string function = Arguments.Text(name, nameLen, "name");
+        ulong[] arguments = Arguments.Array(args, nargs, "args").ToArray();
+        string folder = Arguments.Path(path, pathLen);
+        WasmFolder.Save(folder, use.Target.Prompt(function, arguments));
+        Log.Write(Log.Info, $"saved {folder}");
+    });
 
     /// <summary>The one use that an imported function may make of the machine that calls it.</summary>
     private static int WithMemory(nint machine, Action<WasmBox> body) => Failure.Guard(() =>

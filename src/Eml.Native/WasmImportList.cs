@@ -51,10 +51,12 @@ internal sealed unsafe class WasmImportList
         }
     }
 
-    /// <summary>The same as the machine takes it, for a module whose calls go through <paramref name="box"/>.</summary>
-    public WasmImports For(WasmModule module, WasmBox box)
+    /// <summary>The same as the machine takes it, for a module whose calls go through <paramref name="box"/>; before what
+    /// <paramref name="wasi"/> gives.</summary>
+    public WasmImports For(WasmModule module, WasmBox box, WasmWasi? wasi)
     {
         var imports = new WasmImports();
+        wasi?.Host.AddTo(imports, module);
         foreach ((string from, string name, WasmImportStruct given) in _given)
         {
             if (given.Function is null)

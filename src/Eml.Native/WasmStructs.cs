@@ -42,6 +42,42 @@ internal unsafe struct WasmOptionsStruct
     public ulong ImportCount;
     public delegate* unmanaged[Cdecl]<double*, ulong, ulong, void*, int> Token;
     public void* User;
+    public WasmWasiStruct* Wasi;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct WasmTextStruct
+{
+    public byte* Text;
+    public ulong Length;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct WasmWasiStruct
+{
+    public uint StructSize;
+    public int FixedClock;
+    public ulong ClockNanoseconds;
+    public ulong Seed;
+    public WasmTextStruct* Args;
+    public ulong ArgCount;
+    public WasmTextStruct* Environment;
+    public ulong EnvironmentCount;
+    public void* Input;
+    public ulong InputSize;
+    public delegate* unmanaged[Cdecl]<WasmTransferStruct*, void*, int> Read;
+    public delegate* unmanaged[Cdecl]<WasmTransferStruct*, void*, int> Write;
+    public void* User;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct WasmTransferStruct
+{
+    public uint StructSize;
+    public int Stream;
+    public void* Bytes;
+    public ulong Size;
+    public ulong Given;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -61,6 +97,8 @@ internal struct WasmInfoStruct
     public ulong Parameters;
     public uint Layers;
     public uint DModel;
+    public int HasExited;
+    public uint ExitCode;
 }
 
 [StructLayout(LayoutKind.Sequential)]

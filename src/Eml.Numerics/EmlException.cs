@@ -100,6 +100,13 @@ public sealed class EmlException : Exception
         ByteOffset = byteOffset;
     }
 
+    /// <summary>Bytes at <paramref name="byteOffset"/> that are not what they should be for another reason than their form.</summary>
+    public EmlException(ErrorCode code, ulong byteOffset, string message) : base(message)
+    {
+        Code = code;
+        ByteOffset = byteOffset;
+    }
+
     /// <summary>What failed.</summary>
     public ErrorCode Code { get; }
 

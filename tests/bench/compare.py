@@ -95,9 +95,13 @@ for r in c["rows"]:
                  f"{1e6 / r['fast_tokens_per_second']:.2f} µs{dense} | | |")
 w = b["wasm"]
 lines.append(f"| `eml wasm bench`: compile the {w['weights']:,} weights, once | {1e3 * w['compile_seconds']:.0f} ms | | |")
+core_rate = w["core"]
+lines.append(f"| `eml wasm bench`: a multiply-add of this core, in vectors / one at a time by index | {1e9 / core_rate['vector_multiply_adds_per_second']:.2f} / "
+             f"{1e9 / core_rate['indexed_multiply_adds_per_second']:.2f} ns | | |")
 for r in w["rows"]:
-    lines.append(f"| `eml wasm bench`, {r['program']}: one of {r['instructions']:,} instructions, {r['tokens_per_instruction']:.3f} tokens each, "
-                 f"in {r['state_bytes'] / 1e6:.1f} MB | {1e9 / r['instructions_per_second']:.0f} ns | | |")
+    lines.append(f"| `eml wasm bench`, {r['program']}: one of {r['instructions']:,} instructions, {r['tokens_per_instruction']:.3f} tokens and "
+                 f"{r['nonzeros_per_instruction']:.0f} nonzeros each (multiply-adds alone: {1e9 / r['indexed_limit_instructions_per_second']:.0f} ns by index, "
+                 f"{1e9 / r['limit_instructions_per_second']:.0f} ns in vectors), in {r['state_bytes'] / 1e6:.1f} MB | {1e9 / r['instructions_per_second']:.0f} ns | | |")
 lines += [
     "",
     "eml-core was built and measured in the same run (`make bench EML_CORE=DIR`, its source)." if measured else

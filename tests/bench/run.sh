@@ -16,5 +16,7 @@ fi
 cc -std=gnu99 -O2 -Wall -Wextra -Werror -Iinclude -o build/tests/bench tests/bench/bench.c -ldl
 build/tests/bench "$library" > build/bench.json
 build/eml compact bench --json > build/tests/compact.json
-build/eml wasm bench examples/wasm --json > build/tests/wasm.json
+golden=(../shared/golden/wasm/programs)
+[ -d "${golden[0]}" ] && golden=(--golden "${golden[0]}") || golden=()
+build/eml wasm bench examples/wasm "${golden[@]}" --long --json > build/tests/wasm.json
 python3 tests/bench/compare.py build/bench.json README.md build/tests/compact.json build/tests/wasm.json "${core[@]}"

@@ -130,10 +130,12 @@ ON(eml_wasm, eml_wasm_free, (h))
 ON(eml_wasm, eml_wasm_invoke, (h, "f", EML_NTS, results, 1, 0, NULL, results, 4, &need))
 ON(eml_wasm, eml_wasm_resume, (h, 0, NULL, results, 4, &need))
 ON(const eml_wasm, eml_wasm_trap, (h, text, sizeof text, &need))
+ON(const eml_wasm, eml_wasm_output, (h, 1, text, sizeof text, &need))
 ON(const eml_wasm, eml_wasm_get_info, (h, &wasm))
 ON(const eml_wasm, eml_wasm_get_function, (h, 0, &wasm_function))
 ON(eml_wasm, eml_wasm_read_memory, (h, 0, text, 0))
 ON(eml_wasm, eml_wasm_write_memory, (h, 0, text, 0))
+ON(const eml_wasm, eml_wasm_export, (h, "f", EML_NTS, results, 0, "/dev/null/machine", EML_NTS))
 
 typedef struct {
   const char *name;
@@ -233,10 +235,12 @@ static const handle_function table[] = {
     ENTRY(WASM, eml_wasm_invoke),
     ENTRY(WASM, eml_wasm_resume),
     ENTRY(WASM, eml_wasm_trap),
+    ENTRY(WASM, eml_wasm_output),
     ENTRY(WASM, eml_wasm_get_info),
     ENTRY(WASM, eml_wasm_get_function),
     ENTRY(WASM, eml_wasm_read_memory),
     ENTRY(WASM, eml_wasm_write_memory),
+    ENTRY(WASM, eml_wasm_export),
 };
 #define TABLE_SIZE (sizeof table / sizeof table[0])
 

@@ -92,10 +92,18 @@
   F(eml_wasm_import, name_len, 24) F(eml_wasm_import, function, 32) F(eml_wasm_import, user, 40) \
   F(eml_wasm_import, value, 48) F(eml_wasm_options, struct_size, 0) F(eml_wasm_options, dense, 4) \
   F(eml_wasm_options, imports, 8) F(eml_wasm_options, import_count, 16) F(eml_wasm_options, token, 24) \
-  F(eml_wasm_options, user, 32) F(eml_wasm_info, struct_size, 0) F(eml_wasm_info, state, 4) \
+  F(eml_wasm_options, user, 32) F(eml_wasm_options, wasi, 40) \
+  F(eml_wasm_text, text, 0) F(eml_wasm_text, len, 8) F(eml_wasm_transfer, struct_size, 0) \
+  F(eml_wasm_transfer, stream, 4) F(eml_wasm_transfer, bytes, 8) F(eml_wasm_transfer, size, 16) \
+  F(eml_wasm_transfer, given, 24) F(eml_wasm_wasi, struct_size, 0) \
+  F(eml_wasm_wasi, fixed_clock, 4) F(eml_wasm_wasi, clock_ns, 8) F(eml_wasm_wasi, seed, 16) \
+  F(eml_wasm_wasi, args, 24) F(eml_wasm_wasi, arg_count, 32) F(eml_wasm_wasi, env, 40) \
+  F(eml_wasm_wasi, env_count, 48) F(eml_wasm_wasi, input, 56) F(eml_wasm_wasi, input_size, 64) \
+  F(eml_wasm_wasi, read, 72) F(eml_wasm_wasi, write, 80) F(eml_wasm_wasi, user, 88) F(eml_wasm_info, struct_size, 0) F(eml_wasm_info, state, 4) \
   F(eml_wasm_info, instructions, 8) F(eml_wasm_info, tokens, 16) F(eml_wasm_info, prompt_tokens, 24) \
   F(eml_wasm_info, pages, 32) F(eml_wasm_info, state_bytes, 40) F(eml_wasm_info, functions, 48) \
   F(eml_wasm_info, parameters, 56) F(eml_wasm_info, layers, 64) F(eml_wasm_info, d_model, 68) \
+  F(eml_wasm_info, has_exited, 72) F(eml_wasm_info, exit_code, 76) \
   F(eml_wasm_function, struct_size, 0) F(eml_wasm_function, number, 4) F(eml_wasm_function, name, 8) \
   F(eml_wasm_function, name_len, 16) F(eml_wasm_function, params, 24) F(eml_wasm_function, nparams, 32) \
   F(eml_wasm_function, results, 40) F(eml_wasm_function, nresults, 48)
@@ -130,8 +138,11 @@ STATIC_CHECK(sizeof(eml_machine_event) == 80);
 STATIC_CHECK(sizeof(eml_machine_info) == 40);
 STATIC_CHECK(sizeof(eml_wasm_call) == 88);
 STATIC_CHECK(sizeof(eml_wasm_import) == 56);
-STATIC_CHECK(sizeof(eml_wasm_options) == 40);
-STATIC_CHECK(sizeof(eml_wasm_info) == 72);
+STATIC_CHECK(sizeof(eml_wasm_options) == 48);
+STATIC_CHECK(sizeof(eml_wasm_text) == 16);
+STATIC_CHECK(sizeof(eml_wasm_transfer) == 32);
+STATIC_CHECK(sizeof(eml_wasm_wasi) == 96);
+STATIC_CHECK(sizeof(eml_wasm_info) == 80);
 STATIC_CHECK(sizeof(eml_wasm_function) == 56);
 STATIC_CHECK(sizeof(eml_status) == 4);
 STATIC_CHECK(EML_NTS == UINT64_MAX);
@@ -161,6 +172,9 @@ static size_t size_of(const char *owner) {
   SIZE(eml_wasm_call);
   SIZE(eml_wasm_import);
   SIZE(eml_wasm_options);
+  SIZE(eml_wasm_text);
+  SIZE(eml_wasm_transfer);
+  SIZE(eml_wasm_wasi);
   SIZE(eml_wasm_info);
   SIZE(eml_wasm_function);
   return 0;

@@ -19,6 +19,7 @@ static void status_names(void) {
       {EML_OUT_OF_FUEL, "EML_OUT_OF_FUEL", 2},
       {EML_CANCELLED, "EML_CANCELLED", 3},
       {EML_TRAPPED, "EML_TRAPPED", 4},
+      {EML_EXITED, "EML_EXITED", 5},
       {EML_E_ARGUMENT, "EML_E_ARGUMENT", -1},
       {EML_E_HANDLE, "EML_E_HANDLE", -2},
       {EML_E_BUSY, "EML_E_BUSY", -3},
@@ -40,7 +41,7 @@ static void status_names(void) {
                eml_status_name(all[i].status));
     CHECK(eml_status_name(all[i].status) == eml_status_name(all[i].status));
   }
-  static const eml_status unknown[] = {5, 1000, INT32_MAX, -14, -98, -100, INT32_MIN};
+  static const eml_status unknown[] = {6, 1000, INT32_MAX, -14, -98, -100, INT32_MIN};
   for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
     CHECK_THAT(strcmp(eml_status_name(unknown[i]), "EML_STATUS_UNKNOWN") == 0, "%d", unknown[i]);
   }

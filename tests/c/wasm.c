@@ -369,6 +369,7 @@ static void refusals(void) {
   eml_wasm *machine = POISON;
   CHECK_STATUS(eml_wasm_load(float_module, sizeof float_module, NULL, &machine), EML_E_UNSUPPORTED);
   CHECK(machine == NULL);
+  CHECK(last_error().byte_offset == 31);
   CHECK_THAT(contains(last_error().message, "byte 31, function 0") && contains(last_error().message, "f32.const"), "%s",
              last_error().message);
   CHECK_STATUS(eml_wasm_load(small_module, sizeof small_module, NULL, &machine), EML_E_ARGUMENT);

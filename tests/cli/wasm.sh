@@ -73,6 +73,62 @@ expect "a module that is not there" 1 '' 'cannot read none\.wasm'
 run wasm run small.wasm --invoke div 1 1 --fuel -1
 expect "a fuel that is none" 2 '' '--fuel -1: must be a whole number from 0'
 
+: >empty.wasm
+run wasm run empty.wasm
+expect "an empty module" 1 '' 'empty\.wasm: malformed module at byte 0: unexpected end'
+mkdir -p folder.wasm
+run wasm run folder.wasm
+expect "a folder as module" 1 '' 'cannot read folder\.wasm: Is a directory'
+run wasm run small.wasm --invoke div 1 1 --input folder.wasm
+expect "a folder as input" 1 '' 'cannot read folder\.wasm: Is a directory'
+run wasm run "$programs/hello.wasm" --fuel 0 --json
+expect "no fuel at all" 1 '"tokens":0,.*"status":"out_of_fuel"' 'stopped after 0 tokens'
+# (module (func (export "f") (result f32) (f32.const 1)))
+printf '\000asm\001\000\000\000\001\005\001\140\000\001\175' >float.wasm
+run wasm run float.wasm --json
+expect "floating point, with its place" 1 '"name":"EML_E_UNSUPPORTED","sub_code":0,"offset":14,' 'float\.wasm: byte 14: type f32'
+# (module (memory 65536) (func (export "run") (result i32) (i32.store8 (i32.const -1) (i32.const 7)) (i32.load8_u (i32.const -1))))
+printf '\000asm\001\000\000\000\001\005\001\140\000\001\177\003\002\001\000\005\005\001\000\200\200\004\007\007\001\003run\000\000\012\020\001\016\000\101\177\101\007\072\000\000\101\177\055\000\000\013' >large.wasm
+run wasm run large.wasm --json
+expect "a memory of 4 GiB" 0 '^\{"results":\[7\],.*"state_bytes":[0-9]{1,6},"pages":65536,' ''
+# Closed streams: nothing of the runtime's own is read or written.
+"$eml" wasm run "$programs/lisp.wasm" <&- >out 2>err
+rc=$?
+expect "standard input is closed" 0 '' ''
+"$eml" wasm run "$programs/hello.wasm" >&- 2>err
+rc=$?
+: >out
+expect "standard output is closed" 1 '' 'reading or writing failed'
+"$eml" wasm run "$programs/hello.wasm" >out 2>&-
+rc=$?
+: >err
+expect "standard error is closed" 0 '^Hello' ''
+"$eml" wasm run "$programs/primes.wasm" 2>err | head -c 1 >out
+rc=${PIPESTATUS[0]}
+check "nobody reads on: no crash" test "$rc" -lt 2 -a "$(cat out)" = 2
+"$eml" wasm run "$programs/hello.wasm" >/dev/full 2>err
+rc=$?
+: >out
+expect "standard output is full" 1 '' 'reading or writing failed'
+# (module (func (export "run") (loop (br 0)))); a shell lets what runs in the background ignore SIGINT, SIGTERM does the same.
+printf '\000asm\001\000\000\000\001\004\001\140\000\000\003\002\001\000\007\007\001\003run\000\000\012\011\001\007\000\003\100\014\000\013\013' >spin.wasm
+"$eml" wasm run spin.wasm --json >out 2>err &
+sleep 0.5
+kill -TERM $!
+wait $!
+rc=$?
+expect "stopped by a signal" 130 '"status":"cancelled"' 'interrupted after [0-9,]+ tokens'
+mkfifo silent
+sleep 60 >silent &
+silence=$!
+"$eml" wasm run "$programs/lisp.wasm" <silent >out 2>err &
+sleep 0.5
+kill -TERM $!
+wait $!
+rc=$?
+kill $silence
+expect "stopped while it waits for input" 143 '' ''
+
 # ------------------------------------------------------------------------------------------------ spectest
 tar -xzf "$root/tests/data/wasm/spec.tar.gz" i32 br_table memory_trap
 run wasm spectest i32/i32.json br_table/br_table.json memory_trap/memory_trap.json
@@ -131,5 +187,9 @@ run wasm specialize special.safetensors --out again.safetensors
 expect "specialising a specialised machine" 1 '' 'special\.safetensors: '
 
 # ------------------------------------------------------------------------------------------------ bench
+run wasm bench --golden "$root/tests/data/wasm/programs" --json
+expect "bench: what an instruction touches and what the core could do" 0 '"core":\{"vector_multiply_adds_per_second":[0-9.]+,.*"program":"golden [a-z]+",.*"nonzeros_per_instruction":[0-9.]+,.*"limit_instructions_per_second":[0-9.]+' ''
+run wasm bench --golden folder.wasm
+expect "bench of golden programs that are not there" 1 '' 'it has no NAME\.json beside a NAME\.wasm'
 run wasm bench "$dir"
 expect "bench of a folder without the programs" 1 '*' 'cannot read .*collatz\.wasm'

@@ -2,15 +2,15 @@
 from __future__ import annotations
 
 import operator
-from ctypes import byref, c_char, c_uint64, cast, create_string_buffer, sizeof, string_at, POINTER
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+from ctypes import byref, c_char, c_uint64, cast, create_string_buffer, memmove, pointer, sizeof, string_at, POINTER
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from . import abi
 from ._arrays import address_of
 from ._callback import Callback
 from ._cancel import Cancel
 from ._handles import Handle
-from ._native import check, lib, two_calls, unsigned, utf8
+from ._native import bytes_at, check, lib, path_bytes, two_calls, unsigned, utf8
 from .errors import EmlArgumentError, EmlError, EmlTrapError, EmlTypeError
 
 # Python gets a word in after so many tokens: Ctrl-C is noticed after a few milliseconds.
@@ -40,6 +40,14 @@ class WasmMachine(Handle):
 
         WasmMachine(wasm, imports={("env", "output"): print, ("env", "base"): 5})
 
+    wasi: gives the module WASI preview 1: args (the program's name first), env, stdin (bytes, or a file whose read(n) gives bytes), seed of
+    its random numbers, and clock (nanoseconds since 1970 at which it stands still; None is the system's). What the program puts out
+    is in stdout and stderr, or goes to output(stream, bytes), with stream 1 or 2; exit_code is what it ended itself with:
+
+        machine = WasmMachine(wasm, wasi=True, args=["wc", "-l"], stdin=b"...")
+        machine.invoke("_start")
+        print(machine.stdout, machine.exit_code)
+
     A function is called with integers and returns an integer, a tuple of several, or None if it has no result. It may use
     read_memory and write_memory; what it raises, Ctrl-C included, ends the call and comes out of invoke. dense: run on the dense
     reference, the same tokens at a much higher price.
@@ -50,7 +58,9 @@ class WasmMachine(Handle):
 
     _kind = "wasm"
 
-    def __init__(self, wasm: Any, imports: Optional[Mapping[Tuple[str, str], Import]] = None, dense: bool = False):
+    def __init__(self, wasm: Any, imports: Optional[Mapping[Tuple[str, str], Import]] = None, dense: bool = False, *, wasi: bool = False,
+                 args: Sequence[str] = (), env: Optional[Mapping[str, str]] = None, stdin: Any = b"", seed: int = 0,
+                 clock: Optional[int] = None, output: Optional[Callable[[int, bytes], Any]] = None):
         view = memoryview(wasm)
         if not view.c_contiguous:
             raise EmlTypeError("wasm must be contiguous bytes")
@@ -62,6 +72,10 @@ class WasmMachine(Handle):
         entries = [self._import(names, what) for names, what in (imports or {}).items()]
         options.imports = (abi.eml_wasm_import * len(entries))(*entries)
         options.import_count = len(entries)
+        if wasi:
+            options.wasi = pointer(self._wasi(args, env or {}, stdin, seed, clock, output))
+        elif args or env or stdin != b"" or seed or clock is not None or output is not None:
+            raise EmlArgumentError("args, env, stdin, seed, clock and output are WASI's: give wasi=True")
         handle = self._new_handle()
         check(lib.eml_wasm_load(address_of(view), view.nbytes, byref(options), byref(handle)))
         self._adopt(handle)
@@ -75,16 +89,14 @@ class WasmMachine(Handle):
         """Calls an exported function; before the first call the module's start function runs.
 
         The result is an int, or a tuple if there are several or none. None if fuel or cancel ended it first: then `suspended` is
-        True and resume() goes on. EmlTrapError if it traps: the message is the specification's.
+        True and resume() goes on; None, too, if the program ended itself by WASI's proc_exit: then `exit_code` is its code.
+        EmlTrapError if it traps: the message is the specification's.
 
         fuel: the most tokens to generate; a token is one executed instruction, but for a few that take several.
         cancel: an eml.Cancel that stops it from any thread.
         """
         function = self._functions.get(name)
-        types = () if function is None else function.params
-        if function is not None and len(args) != len(types):
-            raise EmlArgumentError("%s takes %d arguments (%s); %d are given" % (name, len(types), ", ".join(types), len(args)))
-        bits = (c_uint64 * len(args))(*(_to_bits(value, kind, "argument %d" % i) for i, (value, kind) in enumerate(zip(args, types))))
+        bits = self._bits(function, args)
         text = utf8(name, "name")
         left, token = self._budget(fuel, cancel)
         first = self._slice if left is None else min(left, self._slice)
@@ -123,6 +135,13 @@ class WasmMachine(Handle):
         for callback in self._callbacks:
             callback.finish(0)  # raises what the function raised
         return check(status)
+
+    @staticmethod
+    def _bits(function: Optional[WasmFunction], args: Tuple[int, ...]) -> Any:
+        types = () if function is None else function.params
+        if function is not None and len(args) != len(types):
+            raise EmlArgumentError("%s takes %d arguments (%s); %d are given" % (function.name, len(types), ", ".join(types), len(args)))
+        return (c_uint64 * len(args))(*(_to_bits(value, kind, "argument %d" % i) for i, (value, kind) in enumerate(zip(args, types))))
 
     @staticmethod
     def _budget(fuel: Optional[int], cancel: Optional[Cancel]) -> Tuple[Optional[int], Any]:
@@ -169,6 +188,32 @@ class WasmMachine(Handle):
         """Why the last call trapped, in the specification's words; empty if it did not."""
         text = two_calls(lambda buf, cap, need: lib.eml_wasm_trap(self._handle, buf, cap, need))
         return text[:-1].decode("utf-8")
+
+    @property
+    def stdout(self) -> bytes:
+        """What the program has put out so far. EmlStateError without wasi."""
+        return self._output(1)
+
+    @property
+    def stderr(self) -> bytes:
+        """What it has put out on standard error."""
+        return self._output(2)
+
+    def _output(self, stream: int) -> bytes:
+        return two_calls(lambda buf, cap, need: lib.eml_wasm_output(self._handle, stream, buf, cap, need))
+
+    @property
+    def exit_code(self) -> Optional[int]:
+        """What the program gave to WASI's proc_exit if that ended the last call, 0..2^32-1; else None."""
+        info = self._info()
+        return int(info.exit_code) if info.has_exited else None
+
+    def export(self, folder: Any, name: str, *args: int) -> None:
+        """Writes the transformer into a folder, made if it is not there, from which any program can run it, with a prompt: the module at
+        its start and the call of an exported function. EmlUnsupportedError for modules with a start function."""
+        path, text = path_bytes(folder), utf8(name, "name")
+        bits = self._bits(self._functions.get(name), args)
+        check(lib.eml_wasm_export(self._handle, text, len(text), bits, len(args), path, len(path)))
 
     @property
     def instructions(self) -> int:
@@ -229,6 +274,45 @@ class WasmMachine(Handle):
             entry.value = _to_bits(what, "i64", "import %s.%s" % tuple(names))
         return entry
 
+    def _wasi(self, args: Sequence[str], env: Mapping[str, str], stdin: Any, seed: int, clock: Optional[int],
+              output: Optional[Callable[[int, bytes], Any]]) -> abi.eml_wasm_wasi:
+        wasi = abi.eml_wasm_wasi()
+        check(lib.eml_wasm_wasi_init(byref(wasi), sizeof(wasi)))
+        if isinstance(args, (str, bytes)):
+            raise EmlTypeError("args must be a sequence of strings, not one")
+        wasi.args, wasi.arg_count = self._texts([utf8(each, "an argument") for each in args])
+        pairs = [(utf8(name, "a variable's name"), utf8(value, "a variable's value")) for name, value in env.items()]
+        wasi.env, wasi.env_count = self._texts([name + b"=" + value for name, value in pairs])
+        wasi.seed = unsigned(seed, 64, "seed")
+        if clock is not None:
+            wasi.fixed_clock, wasi.clock_ns = 1, unsigned(clock, 64, "clock")
+        if callable(getattr(stdin, "read", None)):
+            wasi.read = self._transfer(lambda pointer: _give(stdin, pointer.contents))
+        else:
+            data = bytes(memoryview(stdin))
+            self._keep.append(data)
+            wasi.input, wasi.input_size = address_of(memoryview(data)), len(data)
+        if output is not None:
+            take = output
+            if not callable(take):
+                raise EmlTypeError("output must be callable with (stream, bytes), not %s" % type(take).__name__)
+            wasi.write = self._transfer(
+                lambda pointer: take(pointer.contents.stream, bytes_at(pointer.contents.bytes, pointer.contents.size)))
+        return wasi
+
+    def _transfer(self, call: Callable[[Any], Any]) -> Any:
+        callback = Callback(abi.eml_wasm_transfer_fn, call)
+        self._callbacks.append(callback)
+        return callback.function
+
+    def _texts(self, texts: List[bytes]) -> Tuple[Any, int]:
+        entries = (abi.eml_wasm_text * len(texts))()
+        for entry, text in zip(entries, texts):
+            buffer = create_string_buffer(text)
+            self._keep.append(buffer)
+            entry.text, entry.len = cast(buffer, POINTER(c_char)), len(text)
+        return entries, len(texts)
+
     def __repr__(self) -> str:
         if self.closed:
             return "<eml.WasmMachine closed>"
@@ -247,6 +331,15 @@ def _host(function: Callable[..., Any], call: abi.eml_wasm_call) -> None:
         raise EmlTypeError("the imported function %s must return %d integers, not %r" % (name, len(types), answer))
     for i, (value, kind) in enumerate(zip(values, types)):
         call.results[i] = _to_bits(value, kind, "result %d" % i)
+
+
+def _give(file: Any, transfer: abi.eml_wasm_transfer) -> None:
+    """Bytes of a file for the program."""
+    data = file.read(min(transfer.size, 65536))
+    if not isinstance(data, (bytes, bytearray)) or len(data) > transfer.size:
+        raise EmlTypeError("stdin.read must return at most as many bytes as it is asked for, not %r" % type(data).__name__)
+    memmove(transfer.bytes, bytes(data), len(data))
+    transfer.given = len(data)
 
 
 def _types(pointer: Any, count: int) -> Tuple[str, ...]:

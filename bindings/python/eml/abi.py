@@ -20,6 +20,7 @@ EML_DONE = 1
 EML_OUT_OF_FUEL = 2
 EML_CANCELLED = 3
 EML_TRAPPED = 4
+EML_EXITED = 5
 
 EML_E_ARGUMENT = -1
 EML_E_HANDLE = -2
@@ -493,6 +494,44 @@ class eml_wasm_import(Structure):
     ]
 
 
+class eml_wasm_text(Structure):
+    _fields_ = [
+        ("text", POINTER(c_char)),
+        ("len", c_uint64),
+    ]
+
+
+class eml_wasm_transfer(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("stream", c_int32),
+        ("bytes", c_void_p),
+        ("size", c_uint64),
+        ("given", c_uint64),
+    ]
+
+
+eml_wasm_transfer_fn = CFUNCTYPE(c_int32, POINTER(eml_wasm_transfer), c_void_p)
+
+
+class eml_wasm_wasi(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("fixed_clock", c_int32),
+        ("clock_ns", c_uint64),
+        ("seed", c_uint64),
+        ("args", POINTER(eml_wasm_text)),
+        ("arg_count", c_uint64),
+        ("env", POINTER(eml_wasm_text)),
+        ("env_count", c_uint64),
+        ("input", c_void_p),
+        ("input_size", c_uint64),
+        ("read", eml_wasm_transfer_fn),
+        ("write", eml_wasm_transfer_fn),
+        ("user", c_void_p),
+    ]
+
+
 class eml_wasm_options(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -501,6 +540,7 @@ class eml_wasm_options(Structure):
         ("import_count", c_uint64),
         ("token", eml_wasm_token_fn),
         ("user", c_void_p),
+        ("wasi", POINTER(eml_wasm_wasi)),
     ]
 
 
@@ -517,6 +557,8 @@ class eml_wasm_info(Structure):
         ("parameters", c_uint64),
         ("layers", c_uint32),
         ("d_model", c_uint32),
+        ("has_exited", c_int32),
+        ("exit_code", c_uint32),
     ]
 
 
@@ -690,6 +732,7 @@ FUNCTIONS = {
     "eml_machine_describe": (eml_status, _MACHINE, _TEXT, c_uint64, _SIZE),
     "eml_machine_export": (eml_status, _MACHINE, c_char_p, c_uint64),
 
+    "eml_wasm_wasi_init": (eml_status, POINTER(eml_wasm_wasi), c_uint32),
     "eml_wasm_options_init": (eml_status, POINTER(eml_wasm_options), c_uint32),
     "eml_wasm_load": (eml_status, c_void_p, c_uint64, POINTER(eml_wasm_options), POINTER(_WASM)),
     "eml_wasm_free": (eml_status, _WASM),
@@ -697,10 +740,12 @@ FUNCTIONS = {
                         _SIZE),
     "eml_wasm_resume": (eml_status, _WASM, c_uint64, _CANCEL, POINTER(c_uint64), c_uint64, _SIZE),
     "eml_wasm_trap": (eml_status, _WASM, _TEXT, c_uint64, _SIZE),
+    "eml_wasm_output": (eml_status, _WASM, c_int32, c_void_p, c_uint64, _SIZE),
     "eml_wasm_get_info": (eml_status, _WASM, POINTER(eml_wasm_info)),
     "eml_wasm_get_function": (eml_status, _WASM, c_uint64, POINTER(eml_wasm_function)),
     "eml_wasm_read_memory": (eml_status, _WASM, c_uint32, c_void_p, c_uint64),
     "eml_wasm_write_memory": (eml_status, _WASM, c_uint32, c_void_p, c_uint64),
+    "eml_wasm_export": (eml_status, _WASM, c_char_p, c_uint64, POINTER(c_uint64), c_uint64, c_char_p, c_uint64),
 }
 
 

@@ -1,7 +1,11 @@
-"""WebAssembly machines: calls, imports, memory, traps, runs in pieces, exceptions and signals, refusals."""
+"""WebAssembly machines: calls, imports, memory, traps, runs in pieces, exceptions and signals, WASI, files, refusals."""
+import io
+import json
 import os
 import signal
+import tempfile
 import threading
+import time
 import unittest
 
 import eml
@@ -172,10 +176,108 @@ class TestPieces(Case):
         self.assertEqual(machine.invoke("add", 1, 2), 3)
 
 
+class TestWasi(Case):
+    WASI = (REPOSITORY / "tests" / "data" / "wasm" / "wasi.wasm").read_bytes()
+
+    def test_examples(self):
+        folder = REPOSITORY / "examples" / "wasm"
+        names = sorted(path.stem for path in folder.glob("*.expected"))
+        self.assertIn("hello", names)
+        for name in names:
+            given = folder / (name + ".in")
+            stdin = given.read_bytes() if given.exists() else b""
+            machine = eml.WasmMachine((folder / (name + ".wasm")).read_bytes(), wasi=True, args=[name], stdin=stdin)
+            result = machine.invoke("_start")
+            self.assertIn((result, machine.exit_code), (((), None), (None, 0)), name)
+            self.assertEqual(machine.stdout, (folder / (name + ".expected")).read_bytes(), name)
+            self.assertEqual(machine.stderr, b"", name)
+
+    def test_what_a_program_sees(self):
+        machine = eml.WasmMachine(self.WASI, wasi=True, args=["name", "two words", "é"], env={"A": "b=c", "E": ""}, stdin=b"x" * 1000, seed=5,
+                                  clock=2**63 + 1)
+        self.assertEqual(machine.invoke("args"), 3)
+        self.assertEqual(machine.stdout, "name\0two words\0é\0".encode())
+        self.assertEqual(machine.invoke("env"), 2)
+        self.assertTrue(machine.stdout.endswith(b"\0A=b=c\0E=\0"))
+        before = len(machine.stdout)
+        self.assertEqual(machine.invoke("copy"), 1000)
+        self.assertEqual(machine.stdout[before:], b"x" * 1000)
+        self.assertEqual(machine.invoke("clock"), -2**63 + 1)
+        numbers = [machine.invoke("random") for _ in range(3)]
+        self.assertEqual(len(set(numbers)), 3)
+        again = eml.WasmMachine(self.WASI, wasi=True, seed=5)
+        self.assertEqual([again.invoke("random") for _ in range(3)], numbers)
+        self.assertLess(abs(again.invoke("clock") - time.time_ns()), 10**10)
+        self.assertEqual(machine.invoke("complain"), ())
+        self.assertEqual((machine.stderr, again.stderr), (b"oops\n", b""))
+        self.assertEqual(machine.invoke("missing"), 52)
+
+    def test_exit_code(self):
+        machine = eml.WasmMachine(self.WASI, wasi=True)
+        self.assertIsNone(machine.exit_code)
+        for code in (0, 3, 2**32 - 1):
+            self.assertIsNone(machine.invoke("exit", code))
+            self.assertEqual((machine.exit_code, machine.suspended), (code, False))
+        machine.invoke("missing")
+        self.assertIsNone(machine.exit_code)
+
+    def test_streams(self):
+        seen = []
+        machine = eml.WasmMachine(self.WASI, wasi=True, stdin=io.BytesIO(bytes(range(256))), output=lambda *what: seen.append(what))
+        self.assertEqual(machine.invoke("copy"), 256)
+        machine.invoke("complain")
+        self.assertEqual(b"".join(data for stream, data in seen if stream == 1), bytes(range(256)))
+        self.assertEqual(seen[-1], (2, b"oops\n"))
+        self.assertEqual((machine.stdout, machine.stderr), (b"", b""))
+
+        class Broken:
+            def read(self, size):
+                raise OSError("mine")
+
+        machine = eml.WasmMachine(self.WASI, wasi=True, stdin=Broken())
+        for _ in range(2):
+            with self.assertRaisesRegex(OSError, "mine"):
+                machine.invoke("copy")
+        for wrong in ("text", b"x" * 100000, None):
+            file = io.BytesIO()
+            file.read = lambda _, wrong=wrong: wrong
+            with_error(TypeError, eml.WasmMachine(self.WASI, wasi=True, stdin=file).invoke, "copy")
+        machine = eml.WasmMachine(self.WASI, wasi=True, output=lambda stream, data: 1 // 0)
+        with_error(ZeroDivisionError, machine.invoke, "complain")
+        self.assertFalse(machine.suspended)
+
+    def test_refusals(self):
+        for options in ({"args": "name"}, {"args": [1]}, {"env": {"A": 1}}, {"stdin": "text"}, {"stdin": 5}, {"output": 1}, {"clock": "now"}):
+            with_error(TypeError, eml.WasmMachine, self.WASI, wasi=True, **options)
+        for options in ({"args": ["a\0b"]}, {"env": {"A": "\0"}}, {"seed": -1}, {"clock": 2**64}):
+            with_error(ValueError, eml.WasmMachine, self.WASI, wasi=True, **options)
+        self.assertIn("fd_write", str(with_error(eml.EmlArgumentError, eml.WasmMachine, self.WASI)))
+        self.assertIn("wasi=True", str(with_error(eml.EmlArgumentError, eml.WasmMachine, self.WASI, args=["a"])))
+        with_error(eml.EmlStateError, lambda: World().machine.stdout)
+
+    def test_export(self):
+        # (module (func (export "f") (param i32) (result i32) (local.get 0)))
+        wasm = bytes.fromhex("0061736d0100000001060160017f017f03020100070501016600000a0601040020000b")
+        machine = eml.WasmMachine(wasm)
+        with tempfile.TemporaryDirectory() as folder:
+            machine.export(os.path.join(folder, "machine"), "f", -7)
+            files = sorted(os.listdir(os.path.join(folder, "machine")))
+            self.assertEqual(files, ["config.json", "model.safetensors", "prompt.json", "tokens.json"])
+            with open(os.path.join(folder, "machine", "prompt.json"), encoding="utf-8") as file:
+                prompt = json.load(file)
+            at = prompt["fields"].index("Low")
+            self.assertTrue(any(token[at] == 2**32 - 7 for token in prompt["tokens"]))
+            with_error(eml.EmlArgumentError, machine.export, folder, "g")
+            with_error(eml.EmlArgumentError, machine.export, folder, "f")
+            with_error(eml.EmlUnsupportedError, World().machine.export, folder, "spin")
+        with_error(OSError, machine.export, "/dev/null/machine", "f", 1)
+
+
 class TestRefusals(Case):
     def test_modules(self):
         error = with_error(eml.EmlUnsupportedError, eml.WasmMachine, FLOAT)
         self.assertIn("byte 31, function 0", str(error))
+        self.assertEqual(error.offset, 31)
         self.assertIn("f32.const", str(error))
         error = with_error(eml.EmlFormatError, eml.WasmMachine, b"rubbish!")
         self.assertEqual(error.offset, 0)

@@ -18,21 +18,24 @@ public static class WasmModelFile
     public static bool IsModel(ReadOnlySpan<byte> bytes) => bytes.Length > SafetensorsHeader.LengthSize && bytes[SafetensorsHeader.LengthSize] == '{';
 
     /// <summary>Writes the file as a whole or not at all.</summary>
-    public static void Save(string path, TransformerWeights weights, WasmProgram program, WasmRunPrompt prompt) =>
+    public static void Save(string path, TransformerWeights weights, WasmProgram program, WasmRunPrompt? prompt) =>
         AtomicFile.Write(path, Write(weights, program, prompt));
 
     /// <summary>The file's bytes.</summary>
-    public static byte[] Write(TransformerWeights weights, WasmProgram program, WasmRunPrompt prompt)
+    public static byte[] Write(TransformerWeights weights, WasmProgram program, WasmRunPrompt? prompt)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(program);
-        ArgumentNullException.ThrowIfNull(prompt);
-        return MachineSafetensors.Write(weights, new Dictionary<string, string>
+        var fields = new Dictionary<string, string>
         {
             [ConfigField] = Encoding.UTF8.GetString(MachineConfigJson.Write(weights)),
             [ProgramField] = Encoding.UTF8.GetString(Write(program)),
-            [PromptField] = Encoding.UTF8.GetString(WasmFolder.Write(prompt)),
-        });
+        };
+        if (prompt is not null)
+        {
+            fields[PromptField] = Encoding.UTF8.GetString(WasmFolder.Write(prompt));
+        }
+        return MachineSafetensors.Write(weights, fields);
     }
 
     /// <summary>Reads weights and program back.</summary>

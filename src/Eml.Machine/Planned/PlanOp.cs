@@ -62,6 +62,9 @@ internal sealed class Plan(PlanOp[] ops, Form[] results, int registers, double l
     /// <summary>Registers that it needs, the token's numbers included.</summary>
     public int Registers => registers;
 
+    /// <summary>What one run of it does at most.</summary>
+    public PlanWork Work { get; } = PlanWork.Of(ops, results);
+
     /// <summary>No number can reach this magnitude; all are exact if it is below 2^53.</summary>
     public double Largest => largest;
 

@@ -9,6 +9,7 @@ public sealed class PlannedEngine : Engine
 {
     private readonly Planner _planner;
     private readonly Plan?[] _known = new Plan?[256];
+    private readonly long[] _runs = new long[256];
     private readonly KeyedMemory[] _memories;
     private readonly KeyedMemory _code;
     private double[] _registers;
@@ -32,6 +33,10 @@ public sealed class PlannedEngine : Engine
     /// <inheritdoc/>
     public override long StateBytes => _memories.Sum(memory => memory.Bytes);
 
+    /// <summary>What the forward passes for generated tokens did, those of operations below 256.</summary>
+    public PlanWork Work => Enumerable.Range(0, _runs.Length).Where(operation => _runs[operation] > 0)
+        .Aggregate(default(PlanWork), (sum, operation) => sum.Plus(_known[operation]!.Work.Times(_runs[operation])));
+
     /// <inheritdoc/>
     public override int Step(int token, ReadOnlySpan<double> position) =>
         throw new EmlException(ErrorCode.Argument, "transformer: its tokens are tuples of numbers; give the numbers");
@@ -51,6 +56,10 @@ public sealed class PlannedEngine : Engine
         bool generated = tuple.Length == Weights.Config.ResultChannels.Length;
         Plan plan = (generated && (uint)operation < (uint)_known.Length ? _known[operation] : null) ?? PlanOf(tuple.Length, operation, generated);
         plan.Run(_registers, _memories, next);
+        if (generated && (uint)operation < (uint)_runs.Length)
+        {
+            _runs[operation]++;
+        }
         Length++;
     }
 
@@ -58,6 +67,7 @@ public sealed class PlannedEngine : Engine
     public override void Clear()
     {
         Length = 0;
+        Array.Clear(_runs);
         for (int i = 0; i < _memories.Length; i++)
         {
             _memories[i].Copy(_planner.Beginnings[i]);

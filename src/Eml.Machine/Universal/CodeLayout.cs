@@ -55,6 +55,9 @@ internal sealed class CodeLayout
     /// <summary>Slots of the largest frame.</summary>
     public int FrameLimit { get; }
 
+    /// <summary>Slots of the largest frame, those of imported functions included.</summary>
+    public int LargestFrame => Enumerable.Range(0, _module.FunctionTypes.Length).Max(f => (int?)FrameOf(f)).GetValueOrDefault();
+
     /// <summary>Per instruction: whether it is one of the module's own, and not a target of br_table or the end of a function.</summary>
     public bool[] IsOwn()
     {

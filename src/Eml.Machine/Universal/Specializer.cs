@@ -14,7 +14,7 @@ internal static class Specializer
         int[] functions = [.. module.Exports.Where(export => export.Kind == WasmKind.Function).Select(export => export.Index)
             .Concat(module.Start < 0 ? [] : [module.Start]).Distinct()];
         int length = layout.Length + (2 * functions.Length);
-        var program = new WasmProgram(WasmDeclarations.Write(binary, module.Functions.Length), layout.FrameLimit, length, Bookkeeping(layout.IsOwn(), length), functions);
+        var program = new WasmProgram(WasmDeclarations.Write(binary, module.Functions.Length), layout.LargestFrame, length, Bookkeeping(layout.IsOwn(), length), functions);
         // The machine itself works out what its heads keep of the prompt.
         var engine = new PlannedEngine(WasmMachine.Planner);
         _ = new WasmMachine(module, imports, engine);

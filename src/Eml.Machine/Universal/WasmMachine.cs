@@ -38,10 +38,10 @@ public sealed class WasmMachine
     private readonly Engine _engine;
     private readonly CodeLayout? _layout;
     private readonly WasmProgram? _program;
-    private readonly int _frameLimit;
     private readonly WasmHostFunction[] _host;
     private readonly bool[] _isOwn;
     private readonly int _globals;
+    private readonly int _reach;
     private bool _inHost;
     private readonly List<ulong> _arguments = [];
     private double[] _state = new double[(int)Field.Generated];
@@ -75,11 +75,15 @@ public sealed class WasmMachine
         ArgumentNullException.ThrowIfNull(module);
         Module = module;
         _globals = module.GlobalTypes.Length;
+        if (_globals >= UniversalMachine.MaxSlots)
+        {
+            throw new EmlException(ErrorCode.Limit, $"wasm: the module has {_globals} globals; the machine takes {UniversalMachine.MaxSlots - 1}");
+        }
         _engine = engine;
         if (program is null)
         {
             _layout = new CodeLayout(module);
-            (_frameLimit, _isOwn) = (_layout.FrameLimit, _layout.IsOwn());
+            (_reach, _isOwn) = (_globals + (2 * _layout.LargestFrame), _layout.IsOwn());
             var prompt = new WasmPrompt(module, _layout, imports);
             _host = prompt.Functions;
             foreach (double[] token in prompt.Tokens())
@@ -90,7 +94,7 @@ public sealed class WasmMachine
         else
         {
             WasmProgram.Check(engine.Weights.Config);
-            (_program, _frameLimit, _isOwn) = (program, program.FrameLimit, program.IsOwn());
+            (_program, _reach, _isOwn) = (program, _globals + (2 * program.FrameLimit), program.IsOwn());
             _host = WasmPrompt.FunctionsOf(module, imports);
         }
         _state[(int)Field.Pages] = module.Memories.Length > 0 ? module.Memories[0].Min : 0;
@@ -117,6 +121,9 @@ public sealed class WasmMachine
 
     /// <summary>Bytes that the run holds besides the weights.</summary>
     public long StateBytes => _engine.StateBytes;
+
+    /// <summary>What the forward passes for generated tokens touched; 0 on the dense reference, which touches everything.</summary>
+    public PlanWork Work => _engine is PlannedEngine planned ? planned.Work : default;
 
     /// <summary>Size of the memory in pages of 65,536 bytes.</summary>
     public long Pages => (long)_state[(int)Field.Pages];
@@ -180,9 +187,16 @@ public sealed class WasmMachine
 
     /// <summary>All that the machine must be given to call a function: the tokens of the prompt, and the first token of the run. Whoever has
     /// the weights can run it from there.</summary>
-    /// <exception cref="EmlException">As <see cref="Begin(string, ulong[])"/>.</exception>
+    /// <exception cref="EmlException">As <see cref="Begin(string, ulong[])"/>; <see cref="ErrorCode.Unsupported"/>: the module has a start
+    /// function, whose effects no prompt could have.</exception>
     public static WasmRunPrompt Prompt(WasmModule module, WasmImports? imports, string name, params ulong[] arguments)
     {
+        ArgumentNullException.ThrowIfNull(module);
+        if (module.Start >= 0)
+        {
+            throw new EmlException(ErrorCode.Unsupported,
+                $"wasm: the module has a start function ({module.Start}), which would have to run before '{name}'; export it and call it from there, or leave it out");
+        }
         var recorder = new PromptRecorder(Weights);
         return Prompt(new WasmMachine(module, imports ?? new WasmImports(), recorder), recorder, name, arguments);
     }
@@ -368,8 +382,9 @@ public sealed class WasmMachine
     private ulong PeekWord(uint address)
     {
         double[] saved = [.. _state];
-        // Above the globals, and all that a function at work, and one that it is just calling, may have in use.
-        int frame = (int)saved[(int)Field.Frame] + _globals + (2 * _frameLimit) + 64;
+        // Above the globals, and all that a function at work, and one that it is just calling, may have in use. No call gets as far as
+        // MaxSlots: what lies from there on is never in use.
+        int frame = Math.Min((int)saved[(int)Field.Frame] + _reach, UniversalMachine.MaxSlots);
         WriteSlot(frame, address);
         Restart(CodeLayout.Peek, frame);
         Generate();

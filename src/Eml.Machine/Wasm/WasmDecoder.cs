@@ -415,7 +415,7 @@ internal sealed class WasmDecoder(byte[] bytes)
         }
         if (total > MaxLocals)
         {
-            throw new EmlException(ErrorCode.Limit, $"byte {at}, function {function}: {total} locals; at most {MaxLocals} are allowed");
+            throw new EmlException(ErrorCode.Limit, (ulong)at, $"byte {at}, function {function}: {total} locals; at most {MaxLocals} are allowed");
         }
         WasmType[] locals = [.. _types[_functionTypes[function]].Parameters, .. groups.SelectMany(group => Enumerable.Repeat(group.Type, (int)group.Count))];
         _functions.Add(new WasmValidator(this, body, function, locals).Read());

@@ -127,6 +127,6 @@ internal sealed class WasmReader(byte[] bytes, int start, int end)
 
     /// <summary>A module that needs what the machine does not have.</summary>
     public static EmlException Refused(string what, int offset, int function = -1) =>
-        new(ErrorCode.Unsupported,
+        new(ErrorCode.Unsupported, (ulong)offset,
             $"byte {offset}{(function < 0 ? "" : $", function {function}")}: {what} is not supported; the machine executes WebAssembly 1.0 with integers and one memory: compile for wasm32 MVP without floating point");
 }

@@ -54,7 +54,8 @@ internal sealed class WasmValidator
         {
             if (_code.Count >= MaxCode)
             {
-                throw new EmlException(ErrorCode.Limit, $"function {_function} has more than {MaxCode} instructions");
+                throw new EmlException(ErrorCode.Limit, (ulong)_reader.Offset,
+                    $"byte {_reader.Offset}, function {_function}: it has more than {MaxCode} instructions");
             }
             _at = _reader.Offset;
             byte code = _reader.Byte();

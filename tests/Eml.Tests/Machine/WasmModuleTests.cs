@@ -77,6 +77,7 @@ public sealed class WasmModuleTests(ITestOutputHelper output)
     {
         Assert.Equal("byte 23, function 0: f32.const is not supported; the machine executes WebAssembly 1.0 with integers and one memory: compile for wasm32 MVP without floating point",
             Unsupported(Function(0x43, 0, 0, 0, 0, 0x1A, 0x0B)));
+        Assert.Equal(23UL, Assert.Throws<EmlException>(() => WasmModule.Read(Function(0x43, 0, 0, 0, 0, 0x1A, 0x0B))).ByteOffset);
         Assert.Contains("byte 23, function 0: f64.add", Unsupported(Function(0xA0, 0x0B)), StringComparison.Ordinal);
         Assert.Contains("vector instruction 0xfd 12", Unsupported(Function(0xFD, 12, 0x0B)), StringComparison.Ordinal);
         Assert.Contains("type f64", Unsupported([.. s_head, 1, 5, 1, 0x60, 1, 0x7C, 0]), StringComparison.Ordinal);

@@ -7,10 +7,12 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use eml_native::native::{Cancel, ErrorCode, WasmMachine, WasmOptions, WasmRun, WasmType, WasmValue};
+use eml_native::native::{Cancel, ErrorCode, Wasi, WasiStream, WasmMachine, WasmOptions, WasmRun, WasmType, WasmValue};
 
 // The source is abi.wat beside it.
 const WASM: &[u8] = include_bytes!("../../../../tests/data/wasm/abi.wasm");
+const WASI: &[u8] = include_bytes!("../../../../tests/data/wasm/wasi.wasm");
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../examples/wasm");
 const BASE: i64 = -5;
 
 fn nothing<'a>(dense: bool) -> WasmOptions<'a> {
@@ -197,11 +199,117 @@ fn the_token_closure_sees_every_token() {
     assert_eq!(*count.lock().unwrap(), machine.tokens());
 }
 
+fn with_wasi<'a>(wasi: Wasi<'a>) -> WasmMachine<'a> {
+    WasmMachine::with_options(WASI, WasmOptions::new().wasi(wasi)).unwrap()
+}
+
+#[test]
+fn examples_put_out_what_is_expected() {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(EXAMPLES).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().map_or(true, |extension| extension != "wasm") {
+            continue;
+        }
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let wasi = Wasi::new().arg(&name).stdin(std::fs::read(path.with_extension("in")).unwrap_or_default());
+        let wasm = std::fs::read(&path).unwrap();
+        let mut machine = WasmMachine::with_options(&wasm, WasmOptions::new().wasi(wasi)).unwrap();
+        let run = machine.invoke("_start", &[]).unwrap();
+        assert!(run == WasmRun::Done(vec![]) || run == WasmRun::Exited(0), "{name}: {run:?}");
+        assert_eq!(machine.stdout().unwrap(), std::fs::read(path.with_extension("expected")).unwrap(), "{name}");
+        assert_eq!(machine.stderr().unwrap(), b"", "{name}");
+        names.push(name);
+    }
+    assert!(names.contains(&"hello".to_owned()) && names.len() >= 9, "{names:?}");
+}
+
+#[test]
+fn programs_see_what_wasi_gives() {
+    let wasi =
+        || Wasi::new().arg("name").arg("é").env("A", "b=c").stdin(vec![b'x'; 1000]).seed(5).clock(0x1234_5678_9abc);
+    let mut machine = with_wasi(wasi());
+    assert_eq!(machine.invoke("args", &[]).unwrap(), done(2));
+    assert_eq!(machine.stdout().unwrap(), "name\0é\0".as_bytes());
+    assert_eq!(machine.invoke("env", &[]).unwrap(), done(1));
+    assert!(machine.stdout().unwrap().ends_with(b"\0A=b=c\0"));
+    assert_eq!(machine.invoke("copy", &[]).unwrap(), done(1000));
+    assert!(machine.stdout().unwrap().ends_with(&[b'x'; 1000]));
+    assert_eq!(machine.invoke("clock", &[]).unwrap(), done(0x1234_5678_9abci64));
+    let random = machine.invoke("random", &[]).unwrap();
+    assert_ne!(machine.invoke("random", &[]).unwrap(), random);
+    assert_eq!(with_wasi(wasi()).invoke("random", &[]).unwrap(), random);
+    assert_eq!(machine.invoke("complain", &[]).unwrap(), WasmRun::Done(vec![]));
+    assert_eq!(machine.stderr().unwrap(), b"oops\n");
+    assert_eq!(machine.exit_code(), None);
+    assert_eq!(machine.invoke("exit", &[u32::MAX.into()]).unwrap(), WasmRun::Exited(u32::MAX));
+    assert_eq!(machine.exit_code(), Some(u32::MAX));
+    assert!(!machine.is_suspended());
+    assert_eq!(machine.invoke("missing", &[]).unwrap(), done(52));
+    assert_eq!(machine.exit_code(), None);
+}
+
+#[test]
+fn closures_are_standard_streams() {
+    let mut left = 100;
+    let seen = Mutex::new(Vec::new());
+    let wasi = Wasi::new()
+        .stdin_with(|room| {
+            let count = room.len().min(left).min(7);
+            room[..count].fill(b'y');
+            left -= count;
+            count
+        })
+        .output(|stream, bytes| {
+            seen.lock().unwrap().push((stream, bytes.to_vec()));
+            if seen.lock().unwrap().len() == 16 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+    let mut machine = with_wasi(wasi);
+    assert_eq!(machine.invoke("copy", &[]).unwrap(), done(100));
+    assert_eq!(machine.invoke("complain", &[]).unwrap(), WasmRun::Cancelled);
+    assert!(!machine.is_suspended() && machine.stdout().unwrap().is_empty());
+    drop(machine);
+    let mut seen = seen.into_inner().unwrap();
+    assert_eq!(seen.pop(), Some((WasiStream::Stderr, b"oops\n".to_vec())));
+    assert_eq!(seen.iter().map(|(_, bytes)| bytes.len()).sum::<usize>(), 100);
+    let mut machine = with_wasi(Wasi::new().stdin_with(|_| panic!("mine")));
+    let payload = catch_unwind(AssertUnwindSafe(|| machine.invoke("copy", &[]))).unwrap_err();
+    assert_eq!(payload.downcast_ref::<&str>(), Some(&"mine"));
+    let error = with_wasi(Wasi::new().stdin_with(|room| room.len() + 1)).invoke("copy", &[]).unwrap_err();
+    assert!(error.code == ErrorCode::Argument && error.message.contains("wasi.read gave 101"), "{error}");
+}
+
+#[test]
+fn a_machine_is_exported_with_its_module() {
+    let folder = std::env::temp_dir().join(format!("eml-wasm-{}", std::process::id()));
+    let machine = with_wasi(Wasi::new());
+    machine.export(&folder, "exit", &[7.into()]).unwrap();
+    for name in ["model.safetensors", "config.json", "tokens.json", "prompt.json"] {
+        assert!(std::fs::metadata(folder.join(name)).unwrap().len() > 20, "{name}");
+    }
+    assert_eq!(machine.export(&folder, "exit", &[]).unwrap_err().code, ErrorCode::Argument);
+    assert_eq!(machine.export(&folder, "exit", &[7i64.into()]).unwrap_err().code, ErrorCode::Argument);
+    assert_eq!(machine.export("/dev/null/machine", "exit", &[7.into()]).unwrap_err().code, ErrorCode::Io);
+    std::fs::remove_dir_all(&folder).unwrap();
+    let error = self::machine().export(&folder, "spin", &[]).unwrap_err();
+    assert!(error.code == ErrorCode::Unsupported && error.message.contains("start function"), "{error}");
+    let error = WasmMachine::new(WASI).unwrap_err();
+    assert!(error.message.contains("fd_write"), "{error}");
+    let result = WasmMachine::with_options(WASI, WasmOptions::new().wasi(Wasi::new().arg("a\0b")));
+    assert!(result.unwrap_err().message.contains("args[0] holds a NUL"));
+    assert_eq!(self::machine().stdout().unwrap_err().code, ErrorCode::State);
+}
+
 #[test]
 fn refusals() {
     let float = b"\0asm\x01\0\0\0\x01\x05\x01\x60\0\x01\x7f\x03\x02\x01\0\x07\x05\x01\x01f\0\0\x0a\x0a\x01\x08\0\x43\0\0\x80\x3f\xa8\x0b";
     let error = WasmMachine::new(float).unwrap_err();
     assert_eq!(error.code, ErrorCode::Unsupported);
+    assert_eq!(error.offset, Some(31));
     assert!(error.message.contains("byte 31, function 0") && error.message.contains("f32.const"), "{error}");
     let error = WasmMachine::new(b"rubbish!").unwrap_err();
     assert_eq!((error.code, error.offset), (ErrorCode::Format, Some(0)));

@@ -438,6 +438,7 @@ dynamic! {
         ) -> eml_status;
 
         // WebAssembly machines
+        pub fn eml_wasm_wasi_init(wasi: *mut eml_wasm_wasi, struct_size: u32) -> eml_status;
         pub fn eml_wasm_options_init(options: *mut eml_wasm_options, struct_size: u32) -> eml_status;
         pub fn eml_wasm_load(
             bytes: *const c_void,
@@ -467,6 +468,13 @@ dynamic! {
             nresults: *mut u64,
         ) -> eml_status;
         pub fn eml_wasm_trap(machine: *const eml_wasm, buf: *mut c_char, cap: u64, need: *mut u64) -> eml_status;
+        pub fn eml_wasm_output(
+            machine: *const eml_wasm,
+            stream: i32,
+            buf: *mut c_void,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
         pub fn eml_wasm_get_info(machine: *const eml_wasm, out: *mut eml_wasm_info) -> eml_status;
         pub fn eml_wasm_get_function(
             machine: *const eml_wasm,
@@ -484,6 +492,15 @@ dynamic! {
             address: u32,
             bytes: *const c_void,
             size: u64,
+        ) -> eml_status;
+        pub fn eml_wasm_export(
+            machine: *const eml_wasm,
+            name: *const c_char,
+            name_len: u64,
+            args: *const u64,
+            nargs: u64,
+            path: *const c_char,
+            path_len: u64,
         ) -> eml_status;
     }
 }

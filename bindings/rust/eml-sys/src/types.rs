@@ -23,6 +23,7 @@ pub const EML_DONE: eml_status = 1;
 pub const EML_OUT_OF_FUEL: eml_status = 2;
 pub const EML_CANCELLED: eml_status = 3;
 pub const EML_TRAPPED: eml_status = 4;
+pub const EML_EXITED: eml_status = 5;
 pub const EML_E_ARGUMENT: eml_status = -1;
 pub const EML_E_HANDLE: eml_status = -2;
 pub const EML_E_BUSY: eml_status = -3;
@@ -516,6 +517,44 @@ pub struct eml_wasm_import {
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
+pub struct eml_wasm_text {
+    pub text: *const c_char,
+    pub len: u64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_wasm_transfer {
+    pub struct_size: u32,
+    pub stream: i32,
+    pub bytes: *mut c_void,
+    pub size: u64,
+    pub given: u64,
+}
+
+pub type eml_wasm_transfer_fn =
+    Option<unsafe extern "C" fn(transfer: *mut eml_wasm_transfer, user: *mut c_void) -> i32>;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_wasm_wasi {
+    pub struct_size: u32,
+    pub fixed_clock: i32,
+    pub clock_ns: u64,
+    pub seed: u64,
+    pub args: *const eml_wasm_text,
+    pub arg_count: u64,
+    pub env: *const eml_wasm_text,
+    pub env_count: u64,
+    pub input: *const c_void,
+    pub input_size: u64,
+    pub read: eml_wasm_transfer_fn,
+    pub write: eml_wasm_transfer_fn,
+    pub user: *mut c_void,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
 pub struct eml_wasm_options {
     pub struct_size: u32,
     pub dense: i32,
@@ -523,6 +562,7 @@ pub struct eml_wasm_options {
     pub import_count: u64,
     pub token: eml_wasm_token_fn,
     pub user: *mut c_void,
+    pub wasi: *const eml_wasm_wasi,
 }
 
 pub const EML_WASM_IDLE: i32 = 0;
@@ -542,6 +582,8 @@ pub struct eml_wasm_info {
     pub parameters: u64,
     pub layers: u32,
     pub d_model: u32,
+    pub has_exited: i32,
+    pub exit_code: u32,
 }
 
 #[repr(C)]

@@ -47,8 +47,11 @@ fn structs_have_no_hidden_padding() {
     assert_eq!(std::mem::size_of::<eml_machine_info>(), 40);
     assert_eq!(std::mem::size_of::<eml_wasm_call>(), 88);
     assert_eq!(std::mem::size_of::<eml_wasm_import>(), 56);
-    assert_eq!(std::mem::size_of::<eml_wasm_options>(), 40);
-    assert_eq!(std::mem::size_of::<eml_wasm_info>(), 72);
+    assert_eq!(std::mem::size_of::<eml_wasm_options>(), 48);
+    assert_eq!(std::mem::size_of::<eml_wasm_info>(), 80);
+    assert_eq!(std::mem::size_of::<eml_wasm_text>(), 16);
+    assert_eq!(std::mem::size_of::<eml_wasm_transfer>(), 32);
+    assert_eq!(std::mem::size_of::<eml_wasm_wasi>(), 96);
     assert_eq!(std::mem::size_of::<eml_wasm_function>(), 56);
 }
 

@@ -36,6 +36,7 @@ mod model;
 mod records;
 mod safetree;
 mod train;
+mod wasi;
 mod wasm;
 
 pub use attention::{Attention, AttentionBuilder, AttentionInfo, AttentionKind};
@@ -51,6 +52,7 @@ pub use model::{Info, Model, ModelBuilder};
 pub use records::{Affine, Scaling};
 pub use safetree::SafeTree;
 pub use train::{Phase, Progress, TrainOptions, Training};
+pub use wasi::{Wasi, WasiStream};
 pub use wasm::{WasmCall, WasmFunction, WasmMachine, WasmOptions, WasmRun, WasmType, WasmValue};
 
 /// Which definition of a model is meant.

@@ -4,13 +4,16 @@ use std::any::Any;
 use std::ops::ControlFlow;
 use std::os::raw::c_void;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 use std::{fmt, ptr, slice};
 
 use eml_sys as sys;
 
-use super::bytes::two_calls_text;
+use super::bytes::{two_calls, two_calls_text};
 use super::cancel::Cancel;
 use super::error::{check, must, Error, ErrorCode};
+use super::utf8;
+use super::wasi::{ReadClosure, Wasi, WasiStream, WriteClosure};
 
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -112,6 +115,8 @@ pub enum WasmRun {
     Cancelled,
     /// It trapped; the text is the specification's.
     Trapped(String),
+    /// The program ended itself by WASI's proc_exit with this code; the call is over.
+    Exited(u32),
 }
 
 /// A module's call of an imported function.
@@ -181,6 +186,7 @@ pub struct WasmOptions<'a> {
     dense: bool,
     imports: Vec<(String, String, Given<'a>)>,
     on_token: Option<TokenClosure<'a>>,
+    wasi: Option<Wasi<'a>>,
 }
 
 impl<'a> WasmOptions<'a> {
@@ -213,6 +219,12 @@ impl<'a> WasmOptions<'a> {
         self
     }
 
+    /// Gives the module WASI preview 1; what [`WasmOptions::function`] gives goes before it.
+    pub fn wasi(mut self, wasi: Wasi<'a>) -> Self {
+        self.wasi = Some(wasi);
+        self
+    }
+
     /// Called with the number of every generated token, from 0, and its numbers; `Break` stops the call.
     pub fn on_token(mut self, closure: impl FnMut(u64, &[f64]) -> ControlFlow<()> + Send + 'a) -> Self {
         self.on_token = Some(Box::new(closure));
@@ -230,6 +242,8 @@ struct Host<'a> {
 struct Shared<'a> {
     machine: *mut sys::eml_wasm,
     on_token: Option<TokenClosure<'a>>,
+    read: Option<ReadClosure<'a>>,
+    write: Option<WriteClosure<'a>>,
     panic: Option<Box<dyn Any + Send>>,
 }
 
@@ -254,6 +268,28 @@ impl Shared<'_> {
             None => ControlFlow::Continue(()),
         })
     }
+}
+
+unsafe extern "C" fn read_input(transfer: *mut sys::eml_wasm_transfer, user: *mut c_void) -> i32 {
+    let (shared, transfer) = (&mut *user.cast::<Shared<'_>>(), &mut *transfer);
+    shared.guard(|shared| {
+        if let Some(closure) = &mut shared.read {
+            let room = slice::from_raw_parts_mut(transfer.bytes.cast(), transfer.size as usize);
+            transfer.given = closure(room) as u64;
+        }
+        ControlFlow::Continue(())
+    })
+}
+
+unsafe extern "C" fn write_output(transfer: *mut sys::eml_wasm_transfer, user: *mut c_void) -> i32 {
+    let (shared, transfer) = (&mut *user.cast::<Shared<'_>>(), &*transfer);
+    shared.guard(|shared| match &mut shared.write {
+        Some(closure) => closure(
+            WasiStream::from_raw(transfer.stream),
+            slice::from_raw_parts(transfer.bytes.cast(), transfer.size as usize),
+        ),
+        None => ControlFlow::Continue(()),
+    })
 }
 
 unsafe extern "C" fn call_host(call: *const sys::eml_wasm_call, user: *mut c_void) -> i32 {
@@ -302,8 +338,23 @@ impl<'a> WasmMachine<'a> {
     /// A machine for a binary module, with options. The module's start function runs at the beginning of the first call.
     pub fn with_options(wasm: &[u8], options: WasmOptions<'a>) -> Result<Self, Error> {
         let has_closure = options.on_token.is_some();
-        let shared =
-            Box::into_raw(Box::new(Shared { machine: ptr::null_mut(), on_token: options.on_token, panic: None }));
+        let mut wasi = options.wasi;
+        let (read, write) = wasi.as_mut().map_or((None, None), |wasi| (wasi.read.take(), wasi.write.take()));
+        let (has_read, has_write) = (read.is_some(), write.is_some());
+        let shared = Box::into_raw(Box::new(Shared {
+            machine: ptr::null_mut(),
+            on_token: options.on_token,
+            read,
+            write,
+            panic: None,
+        }));
+        let texts = wasi.as_ref().map(Wasi::texts).unwrap_or_default();
+        let raw_wasi = wasi.as_ref().map(|wasi| sys::eml_wasm_wasi {
+            read: if has_read { Some(read_input) } else { None },
+            write: if has_write { Some(write_output) } else { None },
+            user: shared.cast(),
+            ..wasi.raw(&texts)
+        });
         // From here on dropping `made` frees everything.
         let mut made =
             WasmMachine { handle: ptr::null_mut(), functions: Vec::new(), called: 0, hosts: Vec::new(), shared };
@@ -338,6 +389,7 @@ impl<'a> WasmMachine<'a> {
             import_count: 0,
             token: None,
             user: ptr::null_mut(),
+            wasi: ptr::null(),
         };
         let size = std::mem::size_of_val(&raw) as u32;
         // SAFETY: `raw` is a struct of that size; what it points to lives during the call, the closures as long as the machine.
@@ -346,6 +398,7 @@ impl<'a> WasmMachine<'a> {
             raw.dense = i32::from(options.dense);
             raw.imports = imports.as_ptr();
             raw.import_count = imports.len() as u64;
+            raw.wasi = raw_wasi.as_ref().map_or(ptr::null(), |wasi| wasi);
             if has_closure {
                 raw.token = Some(Shared::token);
                 raw.user = shared.cast();
@@ -414,6 +467,59 @@ impl<'a> WasmMachine<'a> {
         must(two_calls_text(|buf, cap, need| unsafe { sys::eml_wasm_trap(self.handle, buf, cap, need) }))
     }
 
+    /// What the program has put out so far, if no closure took it. Fails without [`WasmOptions::wasi`].
+    pub fn stdout(&self) -> Result<Vec<u8>, Error> {
+        self.output(1)
+    }
+
+    /// What it has put out on standard error.
+    pub fn stderr(&self) -> Result<Vec<u8>, Error> {
+        self.output(2)
+    }
+
+    fn output(&self, stream: i32) -> Result<Vec<u8>, Error> {
+        // SAFETY: const handle; the buffer is as large as is said.
+        two_calls(|buf, cap, need| unsafe { sys::eml_wasm_output(self.handle, stream, buf, cap, need) })
+    }
+
+    /// What the program gave to WASI's proc_exit, if that ended the last call.
+    pub fn exit_code(&self) -> Option<u32> {
+        let info = self.info();
+        if info.has_exited != 0 {
+            Some(info.exit_code)
+        } else {
+            None
+        }
+    }
+
+    /// Writes the transformer into a folder, made if it is not there, from which any program can run it, with a prompt: the
+    /// module at its start and the call of an exported function.
+    pub fn export(&self, folder: impl AsRef<Path>, name: &str, args: &[WasmValue]) -> Result<(), Error> {
+        let path = utf8(folder.as_ref())?;
+        self.check_types(name, args)?;
+        let bits: Vec<u64> = args.iter().map(|arg| arg.bits()).collect();
+        let (text, length) = (name.as_ptr().cast(), name.len() as u64);
+        let (folder, folder_length) = (path.as_ptr().cast(), path.len() as u64);
+        // SAFETY: const handle; texts and arguments are read during the call only.
+        check(unsafe {
+            sys::eml_wasm_export(self.handle, text, length, bits.as_ptr(), bits.len() as u64, folder, folder_length)
+        })?;
+        Ok(())
+    }
+
+    /// Refuses arguments of other types; the library itself looks at their number.
+    fn check_types(&self, name: &str, args: &[WasmValue]) -> Result<Option<usize>, Error> {
+        let found = self.functions.iter().position(|function| function.name == name);
+        if let Some(i) = found {
+            let params = &self.functions[i].params;
+            if params.len() == args.len() && params.iter().zip(args).any(|(kind, arg)| arg.kind() != *kind) {
+                let message = format!("{name} takes {params:?}, but {args:?} are given");
+                return Err(Error::refused(ErrorCode::Argument, message));
+            }
+        }
+        Ok(found)
+    }
+
     /// WebAssembly instructions executed so far.
     pub fn instructions(&self) -> u64 {
         self.info().instructions
@@ -451,14 +557,7 @@ impl<'a> WasmMachine<'a> {
         fuel: u64,
         cancel: *const sys::eml_cancel,
     ) -> Result<WasmRun, Error> {
-        let found = self.functions.iter().position(|function| function.name == name);
-        if let Some(i) = found {
-            let params = &self.functions[i].params;
-            if params.len() == args.len() && params.iter().zip(args).any(|(kind, arg)| arg.kind() != *kind) {
-                let message = format!("{name} takes {params:?}, but {args:?} are given");
-                return Err(Error::refused(ErrorCode::Argument, message));
-            }
-        }
+        let found = self.check_types(name, args)?;
         let bits: Vec<u64> = args.iter().map(|arg| arg.bits()).collect();
         let (text, length) = (name.as_ptr().cast(), name.len() as u64);
         let called = found.unwrap_or(0); // without such a function the library refuses
@@ -497,6 +596,7 @@ impl<'a> WasmMachine<'a> {
             sys::EML_OUT_OF_FUEL => WasmRun::OutOfFuel,
             sys::EML_CANCELLED => WasmRun::Cancelled,
             sys::EML_TRAPPED => WasmRun::Trapped(self.trap()),
+            sys::EML_EXITED => WasmRun::Exited(self.info().exit_code),
             _ => WasmRun::Done(
                 results.iter().zip(types).map(|(&bits, &kind)| WasmValue::from_bits(bits, kind)).collect(),
             ),
@@ -516,6 +616,8 @@ impl<'a> WasmMachine<'a> {
             parameters: 0,
             layers: 0,
             d_model: 0,
+            has_exited: 0,
+            exit_code: 0,
         };
         // SAFETY: const handle; the struct's size is set.
         must(check(unsafe { sys::eml_wasm_get_info(self.handle, &mut raw) }));
