@@ -23,23 +23,20 @@ internal static unsafe class Attention
         float factor = 1.0f / MathF.Sqrt(size);
         Scores(query, keys + ((long)start * size), before, size, factor, scores);
         Scores(query, keys, count - before, size, factor, scores + before);
-        float sum = Exponentials(scores, count);
+        Pointwise.Exponentials(scores, Largest(scores, count), count);
+        float sum = MatrixProduct.Sum(scores, count);
         new Span<float>(result, size).Clear();
         Gather(values + ((long)start * size), before, size, scores, result);
         Gather(values, count - before, size, scores + before, result);
-        float scale = 1.0f / sum;
-        for (int i = 0; i < size; i++)
-        {
-            result[i] *= scale;
-        }
+        Pointwise.Scale(result, 1.0f / sum, size);
     }
 
     private static void Scores(float* query, float* keys, int count, int size, float factor, float* scores)
     {
         int p = 0;
-        for (; p + 4 <= count; p += 4)
+        for (; size % Lanes.Width == 0 && p + 4 <= count; p += 4)
         {
-            (MatrixProduct.Four<F32>((byte*)(keys + ((long)p * size)), size, query) * factor).Store(scores + p);
+            MatrixProduct.Four<F32>((byte*)(keys + ((long)p * size)), size, query, Vector128.Create(factor), scores + p);
         }
         for (; p < count; p++)
         {
@@ -47,23 +44,24 @@ internal static unsafe class Attention
         }
     }
 
-    /// <summary>Turns scores into exp(score - largest); gives their sum.</summary>
-    private static float Exponentials(float* scores, int count)
+    private static float Largest(float* scores, int count)
     {
-        float largest = float.NegativeInfinity;
-        for (int i = 0; i < count; i++)
+        Vector512<float> largest = Vector512.Create(float.NegativeInfinity);
+        int i = 0;
+        for (; i + Lanes.Width <= count; i += Lanes.Width)
         {
-            largest = MathF.Max(largest, scores[i]);
+            largest = Vector512.MaxNative(largest, Vector512.Load(scores + i));
         }
-        Vector512<float> sums = Vector512<float>.Zero;
-        for (int i = 0; i < count; i += Lanes.Width)
+        float best = float.NegativeInfinity;
+        for (int lane = 0; lane < Lanes.Width; lane++)
         {
-            Vector512<float> e = Exp(Lanes.Load(scores, i, count) - Vector512.Create(largest));
-            Lanes.Store(e, scores, i, count);
-            // Past the end there is nothing to add.
-            sums += i + Lanes.Width <= count ? e : Lanes.Load(scores, i, count);
+            best = MathF.Max(best, largest[lane]);
         }
-        return Sum(sums);
+        for (; i < count; i++)
+        {
+            best = MathF.Max(best, scores[i]);
+        }
+        return best;
     }
 
     /// <summary>result += the sum over positions of weight times value, position after position.</summary>
@@ -98,14 +96,23 @@ internal static unsafe class Attention
             g.Store(r + 96);
             h.Store(r + 112);
         }
-        for (; i < size; i += Lanes.Width)
+        for (; i + Lanes.Width <= size; i += Lanes.Width)
         {
-            Vector512<float> sum = Lanes.Load(result, i, size);
+            var sum = Vector512.Load(result + i);
             for (int p = 0; p < count; p++)
             {
-                sum = Fma(Vector512.Create(weights[p]), Lanes.Load(values + ((long)p * size), i, size), sum);
+                sum = Fma(Vector512.Create(weights[p]), Vector512.Load(values + ((long)p * size) + i), sum);
             }
-            Lanes.Store(sum, result, i, size);
+            sum.Store(result + i);
+        }
+        for (; i < size; i++)
+        {
+            float sum = result[i];
+            for (int p = 0; p < count; p++)
+            {
+                sum += weights[p] * values[((long)p * size) + i];
+            }
+            result[i] = sum;
         }
     }
 }

@@ -11,40 +11,18 @@ internal static class FloatMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector512<float> x)
     {
-        Vector128<float> quarter = Quarter(x);
-        return (quarter[0] + quarter[2]) + (quarter[1] + quarter[3]);
-    }
-
-    /// <summary>The sums of the lanes of four vectors, each as <see cref="Sum"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> Sums(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
-    {
-        Vector128<float> qa = Quarter(a), qb = Quarter(b), qc = Quarter(c), qd = Quarter(d);
-        // (0, 1) of two vectors plus their (2, 3); then even plus odd.
-        Vector128<float> ab = Low(qa, qb) + High(qa, qb);
-        Vector128<float> cd = Low(qc, qd) + High(qc, qd);
-        return Vector128.Create(ab[0], ab[2], cd[0], cd[2]) + Vector128.Create(ab[1], ab[3], cd[1], cd[3]);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Quarter(Vector512<float> x)
-    {
         Vector256<float> half = x.GetLower() + x.GetUpper();
-        return half.GetLower() + half.GetUpper();
+        Vector128<float> quarter = half.GetLower() + half.GetUpper();
+        quarter += Vector128.Shuffle(quarter, Vector128.Create(2, 3, 0, 1));
+        return quarter.ToScalar() + quarter.GetElement(1);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Low(Vector128<float> a, Vector128<float> b) => Vector128.Create(a.GetLower(), b.GetLower());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> High(Vector128<float> a, Vector128<float> b) => Vector128.Create(a.GetUpper(), b.GetUpper());
 
     /// <summary>e^x within 2 ulp from -87.3 to 88, 0 below, e^88 above: x = n ln 2 + r, the polynomial of Cephes' expf for e^r
     /// (Moshier 1992), 2^n by its exponent.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
-        Vector512<float> t = Vector512.Min(Vector512.Max(x, Vector512.Create(-87.3f)), Vector512.Create(88.0f));
+        Vector512<float> t = Vector512.MinNative(Vector512.MaxNative(x, Vector512.Create(-87.3f)), Vector512.Create(88.0f));
         Vector512<float> n = Vector512.Round(t * Vector512.Create(1.44269504088896341f));
         Vector512<float> r = Fma(n, Vector512.Create(-0.693359375f), t);
         r = Fma(n, Vector512.Create(2.12194440e-4f), r);
@@ -55,7 +33,7 @@ internal static class FloatMath
         p = Fma(p, r, Vector512.Create(1.6666665459E-1f));
         p = Fma(p, r, Vector512.Create(5.0000001201E-1f));
         p = Fma(p, r * r, r) + Vector512<float>.One;
-        Vector512<float> scale = ((Vector512.ConvertToInt32(n) + Vector512.Create(127)) << 23).AsSingle();
+        Vector512<float> scale = ((Vector512.ConvertToInt32Native(n) + Vector512.Create(127)) << 23).AsSingle();
         return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87.3f)), Vector512<float>.Zero, p * scale);
     }
 

@@ -3,38 +3,50 @@ using System.Runtime.Intrinsics;
 
 namespace Eml.Language.Kernels;
 
-/// <summary>Reads and writes 16 floats, or those that are left of a row.</summary>
+/// <summary>What is done to 16 pairs of numbers.</summary>
+internal interface IMap
+{
+    /// <summary>The new numbers.</summary>
+    Vector512<float> Of(Vector512<float> x, Vector512<float> z);
+}
+
+/// <summary>Goes through vectors 16 floats at a time.</summary>
+/// <remarks>Nothing is called from a loop: around a call the compiler keeps vectors in memory.</remarks>
 internal static unsafe class Lanes
 {
     /// <summary>Floats side by side.</summary>
     public const int Width = 16;
 
-    /// <summary>Floats <paramref name="i"/> to <paramref name="i"/> + 15 of <paramref name="count"/>, 0 past the end.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load(float* x, int i, int count) => i + Width <= count ? Vector512.Load(x + i) : Rest(x + i, count - i);
-
-    /// <summary>Writes them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Vector512<float> value, float* x, int i, int count)
+    /// <summary>y = map(x, z), element by element; x, z and y may be the same.</summary>
+    public static void Map<T>(T map, float* x, float* z, float* y, int count) where T : struct, IMap
     {
-        if (i + Width <= count)
+        int i = 0;
+        for (; i + Width <= count; i += Width)
         {
-            value.Store(x + i);
-            return;
+            map.Of(Vector512.Load(x + i), Vector512.Load(z + i)).Store(y + i);
         }
-        for (int k = 0; i + k < count; k++)
+        if (i < count)
         {
-            x[i + k] = value[k];
+            Rest(map, x + i, z + i, y + i, count - i);
         }
     }
 
-    private static Vector512<float> Rest(float* x, int count)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Rest<T>(T map, float* x, float* z, float* y, int count) where T : struct, IMap
     {
-        float* padded = stackalloc float[Width];
-        for (int k = 0; k < Width; k++)
+        float* padded = stackalloc float[2 * Width];
+        for (int i = 0; i < count; i++)
         {
-            padded[k] = k < count ? x[k] : 0.0f;
+            (padded[i], padded[Width + i]) = (x[i], z[i]);
         }
-        return Vector512.Load(padded);
+        for (int i = count; i < Width; i++)
+        {
+            (padded[i], padded[Width + i]) = (0.0f, 0.0f);
+        }
+        map.Of(Vector512.Load(padded), Vector512.Load(padded + Width)).Store(padded);
+        for (int i = 0; i < count; i++)
+        {
+            y[i] = padded[i];
+        }
     }
 }

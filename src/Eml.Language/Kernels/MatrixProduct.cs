@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using static Eml.Language.Kernels.FloatMath;
 
@@ -43,13 +42,13 @@ internal static unsafe class MatrixProduct
         int columns = matrix.Columns;
         float* scales = matrix.Scales;
         int r = first;
-        for (; r + Block <= end; r += Block)
+        for (; columns % Lanes.Width == 0 && r + Block <= end; r += Block)
         {
             byte* rows = matrix.Row(r);
             Vector128<float> scale = scales == null ? Vector128<float>.One : Vector128.Load(scales + r);
             if (tokens == 1)
             {
-                (Four<T>(rows, columns, x) * scale).Store(y + r);
+                Four<T>(rows, columns, x, scale, y + r);
                 continue;
             }
             float* floats = (float*)rows;
@@ -65,7 +64,7 @@ internal static unsafe class MatrixProduct
             }
             for (; t < tokens; t++)
             {
-                (Four<F32>((byte*)floats, columns, x + ((long)t * columns)) * scale).Store(y + ((long)t * stride) + r);
+                Four<F32>((byte*)floats, columns, x + ((long)t * columns), scale, y + ((long)t * stride) + r);
             }
         }
         for (; r < end; r++)
@@ -91,24 +90,46 @@ internal static unsafe class MatrixProduct
         }
     }
 
-    /// <summary>The sum of products of a row of weights and <paramref name="x"/>.</summary>
+    /// <summary>The sum of products of a row of weights and <paramref name="x"/>; what does not fill 16 columns is added at the end.</summary>
     public static float Dot<T>(byte* row, float* x, int count) where T : struct, IElement
     {
-        Vector512<float> sum = Vector512<float>.Zero;
-        for (int i = 0; i < count; i += Lanes.Width)
+        Vector512<float> sums = Vector512<float>.Zero;
+        int i = 0;
+        for (; i + Lanes.Width <= count; i += Lanes.Width)
         {
-            sum = Fma(Part<T>(row, i, count), Lanes.Load(x, i, count), sum);
+            sums = Fma(T.Load(row + ((long)i * T.Size)), Vector512.Load(x + i), sums);
         }
-        return Sum(sum);
+        float sum = FloatMath.Sum(sums);
+        for (; i < count; i++)
+        {
+            sum += T.One(row + ((long)i * T.Size)) * x[i];
+        }
+        return sum;
     }
 
-    /// <summary>Four rows with one token.</summary>
-    public static Vector128<float> Four<T>(byte* rows, int columns, float* x) where T : struct, IElement
+    /// <summary>The sum of a vector's numbers.</summary>
+    public static float Sum(float* x, int count)
+    {
+        Vector512<float> sums = Vector512<float>.Zero;
+        int i = 0;
+        for (; i + Lanes.Width <= count; i += Lanes.Width)
+        {
+            sums += Vector512.Load(x + i);
+        }
+        float sum = FloatMath.Sum(sums);
+        for (; i < count; i++)
+        {
+            sum += x[i];
+        }
+        return sum;
+    }
+
+    /// <summary>Four rows with one token; the columns fill vectors.</summary>
+    public static void Four<T>(byte* rows, int columns, float* x, Vector128<float> scale, float* y) where T : struct, IElement
     {
         long row = (long)columns * T.Size;
         Vector512<float> a = Vector512<float>.Zero, b = a, c = a, d = a;
-        int i = 0;
-        for (; i + Lanes.Width <= columns; i += Lanes.Width)
+        for (int i = 0; i < columns; i += Lanes.Width)
         {
             byte* at = rows + ((long)i * T.Size);
             Vector512<float> part = Vector512.Load(x + i);
@@ -117,15 +138,7 @@ internal static unsafe class MatrixProduct
             c = Fma(T.Load(at + (2 * row)), part, c);
             d = Fma(T.Load(at + (3 * row)), part, d);
         }
-        if (i < columns)
-        {
-            Vector512<float> part = Lanes.Load(x, i, columns);
-            a = Fma(Part<T>(rows, i, columns), part, a);
-            b = Fma(Part<T>(rows + row, i, columns), part, b);
-            c = Fma(Part<T>(rows + (2 * row), i, columns), part, c);
-            d = Fma(Part<T>(rows + (3 * row), i, columns), part, d);
-        }
-        return Sums(a, b, c, d);
+        (Vector128.Create(FloatMath.Sum(a), FloatMath.Sum(b), FloatMath.Sum(c), FloatMath.Sum(d)) * scale).Store(y);
     }
 
     /// <summary>Four rows with four tokens: 16 sums, as many as registers hold.</summary>
@@ -137,48 +150,31 @@ internal static unsafe class MatrixProduct
         float* x1 = x + columns, x2 = x1 + columns, x3 = x2 + columns;
         for (int i = 0; i < columns; i += Lanes.Width)
         {
-            Vector512<float> p0 = Lanes.Load(w, i, columns), p1 = Lanes.Load(w1, i, columns), p2 = Lanes.Load(w2, i, columns), p3 = Lanes.Load(w3, i, columns);
-            Vector512<float> t = Lanes.Load(x, i, columns);
+            Vector512<float> p0 = Vector512.Load(w + i), p1 = Vector512.Load(w1 + i), p2 = Vector512.Load(w2 + i), p3 = Vector512.Load(w3 + i);
+            Vector512<float> t = Vector512.Load(x + i);
             a0 = Fma(p0, t, a0);
             a1 = Fma(p1, t, a1);
             a2 = Fma(p2, t, a2);
             a3 = Fma(p3, t, a3);
-            t = Lanes.Load(x1, i, columns);
+            t = Vector512.Load(x1 + i);
             b0 = Fma(p0, t, b0);
             b1 = Fma(p1, t, b1);
             b2 = Fma(p2, t, b2);
             b3 = Fma(p3, t, b3);
-            t = Lanes.Load(x2, i, columns);
+            t = Vector512.Load(x2 + i);
             c0 = Fma(p0, t, c0);
             c1 = Fma(p1, t, c1);
             c2 = Fma(p2, t, c2);
             c3 = Fma(p3, t, c3);
-            t = Lanes.Load(x3, i, columns);
+            t = Vector512.Load(x3 + i);
             d0 = Fma(p0, t, d0);
             d1 = Fma(p1, t, d1);
             d2 = Fma(p2, t, d2);
             d3 = Fma(p3, t, d3);
         }
-        (Sums(a0, a1, a2, a3) * scale).Store(y);
-        (Sums(b0, b1, b2, b3) * scale).Store(y + stride);
-        (Sums(c0, c1, c2, c3) * scale).Store(y + (2 * (long)stride));
-        (Sums(d0, d1, d2, d3) * scale).Store(y + (3 * (long)stride));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Part<T>(byte* row, int i, int count) where T : struct, IElement
-    {
-        byte* at = row + ((long)i * T.Size);
-        return i + Lanes.Width <= count ? T.Load(at) : Rest<T>(at, count - i);
-    }
-
-    private static Vector512<float> Rest<T>(byte* at, int count) where T : struct, IElement
-    {
-        float* padded = stackalloc float[Lanes.Width];
-        for (int k = 0; k < Lanes.Width; k++)
-        {
-            padded[k] = k < count ? T.One(at + (k * T.Size)) : 0.0f;
-        }
-        return Vector512.Load(padded);
+        (Vector128.Create(FloatMath.Sum(a0), FloatMath.Sum(a1), FloatMath.Sum(a2), FloatMath.Sum(a3)) * scale).Store(y);
+        (Vector128.Create(FloatMath.Sum(b0), FloatMath.Sum(b1), FloatMath.Sum(b2), FloatMath.Sum(b3)) * scale).Store(y + stride);
+        (Vector128.Create(FloatMath.Sum(c0), FloatMath.Sum(c1), FloatMath.Sum(c2), FloatMath.Sum(c3)) * scale).Store(y + (2 * (long)stride));
+        (Vector128.Create(FloatMath.Sum(d0), FloatMath.Sum(d1), FloatMath.Sum(d2), FloatMath.Sum(d3)) * scale).Store(y + (3 * (long)stride));
     }
 }

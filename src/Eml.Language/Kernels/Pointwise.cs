@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using static Eml.Language.Kernels.FloatMath;
 
@@ -15,74 +16,34 @@ internal static unsafe class Pointwise
     /// <summary>y = x / sqrt(mean(x^2) + 1e-5) (RMSNorm without weights; Zhang and Sennrich 2019).</summary>
     public static void Norm(float* x, float* y, int count)
     {
-        Vector512<float> squares = Vector512<float>.Zero;
-        for (int i = 0; i < count; i += Lanes.Width)
-        {
-            Vector512<float> part = Lanes.Load(x, i, count);
-            squares = Fma(part, part, squares);
-        }
-        var factor = Vector512.Create(1.0f / MathF.Sqrt((Sum(squares) / count) + 1e-5f));
-        for (int i = 0; i < count; i += Lanes.Width)
-        {
-            Lanes.Store(Lanes.Load(x, i, count) * factor, y, i, count);
-        }
+        float squares = MatrixProduct.Dot<F32>((byte*)x, x, count);
+        Lanes.Map(new ScaleMap(Vector512.Create(1.0f / MathF.Sqrt((squares / count) + 1e-5f))), x, x, y, count);
     }
+
+    /// <summary>x *= a.</summary>
+    public static void Scale(float* x, float a, int count) => Lanes.Map(new ScaleMap(Vector512.Create(a)), x, x, x, count);
 
     /// <summary>x = a x + b z.</summary>
-    public static void Mix(float* x, float a, float* z, float b, int count)
-    {
-        Vector512<float> ofX = Vector512.Create(a), ofZ = Vector512.Create(b);
-        for (int i = 0; i < count; i += Lanes.Width)
-        {
-            Lanes.Store(Fma(ofZ, Lanes.Load(z, i, count), ofX * Lanes.Load(x, i, count)), x, i, count);
-        }
-    }
+    public static void Mix(float* x, float a, float* z, float b, int count) => Lanes.Map(new MixMap(Vector512.Create(a), Vector512.Create(b)), x, z, x, count);
 
     /// <summary>x += z.</summary>
-    public static void Add(float* x, float* z, int count)
-    {
-        for (int i = 0; i < count; i += Lanes.Width)
-        {
-            Lanes.Store(Lanes.Load(x, i, count) + Lanes.Load(z, i, count), x, i, count);
-        }
-    }
+    public static void Add(float* x, float* z, int count) => Lanes.Map(new AddMap(), x, z, x, count);
 
     /// <summary>eml(z, eml(z, k)) with eml(a, b) = exp(a) - ln(b), exponents clamped to 20 and logarithms' arguments to the floor.</summary>
-    public static void Eml(float* z, float k, int count)
-    {
-        var lnK = Vector512.Create(Ln(Vector512.Create(MathF.Max(k, Floor)))[0]);
-        for (int i = 0; i < count; i += Lanes.Width)
-        {
-            Vector512<float> e = Exp(Vector512.Min(Lanes.Load(z, i, count), Vector512.Create(LargestExponent)));
-            Vector512<float> u = Vector512.Max(e - lnK, Vector512.Create(Floor));
-            Lanes.Store(e - Ln(u), z, i, count);
-        }
-    }
+    public static void Eml(float* z, float k, int count) =>
+        Lanes.Map(new EmlMap(Vector512.Create(Ln(Vector512.Create(MathF.Max(k, Floor))).ToScalar())), z, z, z, count);
 
     /// <summary>max(0, z)^2.</summary>
-    public static void SquaredRelu(float* z, int count)
-    {
-        for (int i = 0; i < count; i += Lanes.Width)
-        {
-            Vector512<float> part = Vector512.Max(Lanes.Load(z, i, count), Vector512<float>.Zero);
-            Lanes.Store(part * part, z, i, count);
-        }
-    }
+    public static void SquaredRelu(float* z, int count) => Lanes.Map(new SquaredReluMap(), z, z, z, count);
 
     /// <summary>15 tanh(x / 15).</summary>
-    public static void Cap(float* x, int count)
-    {
-        var cap = Vector512.Create(LanguageConfig.LogitCap);
-        for (int i = 0; i < count; i += Lanes.Width)
-        {
-            // tanh y = 1 - 2 / (exp(2 y) + 1)
-            Vector512<float> e = Exp(Lanes.Load(x, i, count) * Vector512.Create(2.0f / LanguageConfig.LogitCap));
-            Lanes.Store(cap - (cap * Vector512.Create(2.0f) / (e + Vector512<float>.One)), x, i, count);
-        }
-    }
+    public static void Cap(float* x, int count) => Lanes.Map(new CapMap(), x, x, x, count);
+
+    /// <summary>x = exp(x - largest).</summary>
+    public static void Exponentials(float* x, float largest, int count) => Lanes.Map(new ExpMap(Vector512.Create(largest)), x, x, x, count);
 
     /// <summary>2 / (1 + exp(-x)).</summary>
-    public static float TwiceSigmoid(float x) => 2.0f / (1.0f + Exp(Vector512.Create(-x))[0]);
+    public static float TwiceSigmoid(float x) => 2.0f / (1.0f + Exp(Vector512.Create(-x)).ToScalar());
 
     /// <summary>Turns pairs (2 j, 2 j + 1) by the angles of a position: <paramref name="turns"/> has cosines and sines in turn
     /// (Su et al. 2021, interleaved).</summary>
@@ -94,5 +55,60 @@ internal static unsafe class Pointwise
             x[i] = (a * cos) - (b * sin);
             x[i + 1] = (a * sin) + (b * cos);
         }
+    }
+
+    private readonly struct ScaleMap(Vector512<float> factor) : IMap
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> x, Vector512<float> z) => x * factor;
+    }
+
+    private readonly struct MixMap(Vector512<float> a, Vector512<float> b) : IMap
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> x, Vector512<float> z) => Fma(b, z, a * x);
+    }
+
+    private readonly struct AddMap : IMap
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> x, Vector512<float> z) => x + z;
+    }
+
+    private readonly struct EmlMap(Vector512<float> lnK) : IMap
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> x, Vector512<float> z)
+        {
+            Vector512<float> e = Exp(Vector512.MinNative(x, Vector512.Create(LargestExponent)));
+            return e - Ln(Vector512.MaxNative(e - lnK, Vector512.Create(Floor)));
+        }
+    }
+
+    private readonly struct SquaredReluMap : IMap
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> x, Vector512<float> z)
+        {
+            Vector512<float> open = Vector512.MaxNative(x, Vector512<float>.Zero);
+            return open * open;
+        }
+    }
+
+    private readonly struct CapMap : IMap
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> x, Vector512<float> z)
+        {
+            // tanh y = 1 - 2 / (exp(2 y) + 1)
+            Vector512<float> e = Exp(x * Vector512.Create(2.0f / LanguageConfig.LogitCap));
+            return Vector512.Create(LanguageConfig.LogitCap) - (Vector512.Create(2.0f * LanguageConfig.LogitCap) / (e + Vector512<float>.One));
+        }
+    }
+
+    private readonly struct ExpMap(Vector512<float> largest) : IMap
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> x, Vector512<float> z) => Exp(x - largest);
     }
 }
