@@ -16,7 +16,7 @@ public enum TokenizerFormat
 public static class TokenizerFile
 {
     /// <summary>Bytes of a tokenizer's file: more than any vocabulary within the limits needs.</summary>
-    public const int MaxBytes = 1 << 28;
+    public const int MaxBytes = 1 << 26;
 
     /// <summary>The tokenizer in a file of either format, which its bytes tell.</summary>
     public static Tokenizer Load(string path) => Read(AtomicFile.Read(path, MaxBytes));
@@ -26,7 +26,7 @@ public static class TokenizerFile
     {
         if (bytes.Length > MaxBytes)
         {
-            throw new EmlException(ErrorCode.Limit, $"tokenizer: it has {bytes.Length} bytes; the limit is {MaxBytes}");
+            throw new EmlException(ErrorCode.Limit, $"tokenizer: it has {bytes.Length} bytes; the limit is {MaxBytes}; use a smaller vocabulary");
         }
         int first = bytes.IndexOfAnyExcept(" \t\r\n"u8);
         return first >= 0 && bytes[first] is (byte)'{' or (byte)'['

@@ -11,7 +11,7 @@ internal sealed class PieceCache
     /// <summary>Ids of a piece that is remembered.</summary>
     public const int MaxIds = 10;
 
-    private const int Bits = 12;
+    private const int Bits = 13;
 
     [InlineArray(MaxIds)]
     private struct Ids

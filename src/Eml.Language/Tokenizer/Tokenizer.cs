@@ -31,6 +31,9 @@ public sealed class Tokenizer
     /// <summary>Bytes of a token.</summary>
     public const int MaxTokenBytes = 1024;
 
+    /// <summary>Bytes of all tokens together, the special ones left out.</summary>
+    public const int MaxVocabularyBytes = 1 << 23;
+
     /// <summary>Bytes of a text that is encoded at once.</summary>
     public const int MaxTextBytes = 1 << 30;
 

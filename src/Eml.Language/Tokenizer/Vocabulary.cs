@@ -19,13 +19,21 @@ internal static class Vocabulary
             throw new EmlException(ErrorCode.Limit,
                 $"ranks: {ranks.Count} and {specialTokens.Count} special tokens; the limit is {Tokenizer.MaxTokens} together; use a smaller vocabulary");
         }
+        long bytes = 0;
         for (int id = 0; id < ranks.Count; id++)
         {
+            bytes += ranks[id].Length;
             if (ranks[id].Length is 0 or > Tokenizer.MaxTokenBytes)
             {
                 throw new EmlException(ErrorCode.Argument,
                     $"ranks[{id}]: the token has {ranks[id].Length} bytes; it must have 1 to {Tokenizer.MaxTokenBytes}");
             }
+        }
+        // There can be as many pairs as bytes.
+        if (bytes > Tokenizer.MaxVocabularyBytes)
+        {
+            throw new EmlException(ErrorCode.Limit,
+                $"ranks: the tokens have {bytes} bytes together; the limit is {Tokenizer.MaxVocabularyBytes}; use a smaller vocabulary");
         }
     }
 

@@ -155,6 +155,8 @@ public class TokenizerTests
         Refused.As(ErrorCode.Argument, () => new Tokenizer(TokenizerCases.Ranks(), new Dictionary<string, int> { [""] = 256 }));
         Refused.As(ErrorCode.Argument, () => new Tokenizer(TokenizerCases.Ranks(), none, bosToken: "x"));
         Refused.As(ErrorCode.Unsupported, () => new Tokenizer(TokenizerCases.Ranks(), none, pattern: "\\w+"));
+        List<byte[]> large = [.. TokenizerCases.Ranks(), .. Enumerable.Range(0, 1 << 14).Select(i => Encoding.ASCII.GetBytes(i.ToString("D1024")))];
+        Refused.As(ErrorCode.Limit, () => new Tokenizer(large, none));
         Refused.As(ErrorCode.Limit, () => new Tokenizer(TokenizerCases.Ranks(), Enumerable.Range(0, 1025).ToDictionary(i => $"t{i}", i => 256 + i)));
     }
 
