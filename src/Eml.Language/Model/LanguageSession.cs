@@ -18,10 +18,7 @@ public sealed unsafe class LanguageSession : IDisposable
     public LanguageSession(LanguageWeights weights, int threads = 1)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        if (threads is < 1 or > 256)
-        {
-            throw new EmlException(ErrorCode.Argument, $"language model: {threads} threads; give 1 to 256");
-        }
+        CheckThreads(threads);
         Weights = weights;
         Threads = threads;
         _pass = new ForwardPass(weights, threads);
@@ -99,9 +96,16 @@ public sealed unsafe class LanguageSession : IDisposable
         return true;
     }
 
-    private void Check(ReadOnlySpan<int> tokens, int logits, bool all, int embeddings)
+    internal static void CheckThreads(int threads)
     {
-        LanguageConfig config = Weights.Config;
+        if (threads is < 1 or > 256)
+        {
+            throw new EmlException(ErrorCode.Argument, $"language model: {threads} threads; give 1 to 256");
+        }
+    }
+
+    internal static void CheckTokens(ReadOnlySpan<int> tokens, LanguageConfig config)
+    {
         for (int i = 0; i < tokens.Length; i++)
         {
             if ((uint)tokens[i] >= (uint)config.VocabularySize)
@@ -109,6 +113,12 @@ public sealed unsafe class LanguageSession : IDisposable
                 throw new EmlException(ErrorCode.Argument, $"language model: token {i} is {tokens[i]}; tokens are 0 to {config.VocabularySize - 1}", i);
             }
         }
+    }
+
+    private void Check(ReadOnlySpan<int> tokens, int logits, bool all, int embeddings)
+    {
+        LanguageConfig config = Weights.Config;
+        CheckTokens(tokens, config);
         long wanted = all ? (long)tokens.Length * config.VocabularySize : config.VocabularySize;
         if (logits != 0 && logits < wanted)
         {
