@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Eml.Language.Kernels;
 
@@ -7,14 +8,36 @@ namespace Eml.Language.Kernels;
 /// machine's width, and every sum has one order: so the bits are the same everywhere.</summary>
 internal static class FloatMath
 {
-    /// <summary>The sum of the lanes: halves are added until one is left.</summary>
+    /// <summary>The sum of the lanes: with h = lanes 0 to 7 plus lanes 8 to 15, ((h0 + h2) + (h1 + h3)) + ((h4 + h6) + (h5 + h7)).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector512<float> x)
     {
-        Vector256<float> half = x.GetLower() + x.GetUpper();
-        Vector128<float> quarter = half.GetLower() + half.GetUpper();
-        quarter += Vector128.Shuffle(quarter, Vector128.Create(2, 3, 0, 1));
-        return quarter.ToScalar() + quarter.GetElement(1);
+        Vector256<float> h = x.GetLower() + x.GetUpper();
+        return Sum(h.GetLower()) + Sum(h.GetUpper());
+    }
+
+    /// <summary>The sums of the lanes of four vectors, each as <see cref="Sum(Vector512{float})"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sums(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+    {
+        if (!Avx.IsSupported)
+        {
+            return Vector128.Create(Sum(a), Sum(b), Sum(c), Sum(d));
+        }
+        Vector256<float> ab = EvenPlusOdd(a.GetLower() + a.GetUpper(), b.GetLower() + b.GetUpper());
+        Vector256<float> cd = EvenPlusOdd(c.GetLower() + c.GetUpper(), d.GetLower() + d.GetUpper());
+        Vector256<float> quarters = Avx.UnpackLow(ab.AsDouble(), cd.AsDouble()).AsSingle() + Avx.UnpackHigh(ab.AsDouble(), cd.AsDouble()).AsSingle();
+        return quarters.GetLower() + quarters.GetUpper();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> EvenPlusOdd(Vector256<float> a, Vector256<float> b) => Avx.UnpackLow(a, b) + Avx.UnpackHigh(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Sum(Vector128<float> x)
+    {
+        x += Vector128.Shuffle(x, Vector128.Create(2, 3, 0, 1));
+        return x.ToScalar() + x.GetElement(1);
     }
 
     /// <summary>e^x within 2 ulp from -87.3 to 88, 0 below, e^88 above: x = n ln 2 + r, the polynomial of Cephes' expf for e^r

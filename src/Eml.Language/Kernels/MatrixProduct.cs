@@ -146,7 +146,7 @@ internal static unsafe class MatrixProduct
             c = Fma(T.Load(at + (2 * row)), part, c);
             d = Fma(T.Load(at + (3 * row)), part, d);
         }
-        (Vector128.Create(FloatMath.Sum(a), FloatMath.Sum(b), FloatMath.Sum(c), FloatMath.Sum(d)) * scale).Store(y);
+        (Sums(a, b, c, d) * scale).Store(y);
     }
 
     [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveInlining)]
@@ -181,8 +181,8 @@ internal static unsafe class MatrixProduct
             g = Fma(T.Load(next + (2 * row)), part, g);
             h = Fma(T.Load(next + (3 * row)), part, h);
         }
-        Vector128.Create(FloatMath.Sum(a), FloatMath.Sum(b), FloatMath.Sum(c), FloatMath.Sum(d)).Store(y);
-        Vector128.Create(FloatMath.Sum(e), FloatMath.Sum(f), FloatMath.Sum(g), FloatMath.Sum(h)).Store(y + 4);
+        Sums(a, b, c, d).Store(y);
+        Sums(e, f, g, h).Store(y + 4);
     }
 
     /// <summary>Four rows with four tokens: 16 sums, as many as registers hold.</summary>
@@ -216,9 +216,9 @@ internal static unsafe class MatrixProduct
             d2 = Fma(p2, t, d2);
             d3 = Fma(p3, t, d3);
         }
-        (Vector128.Create(FloatMath.Sum(a0), FloatMath.Sum(a1), FloatMath.Sum(a2), FloatMath.Sum(a3)) * scale).Store(y);
-        (Vector128.Create(FloatMath.Sum(b0), FloatMath.Sum(b1), FloatMath.Sum(b2), FloatMath.Sum(b3)) * scale).Store(y + stride);
-        (Vector128.Create(FloatMath.Sum(c0), FloatMath.Sum(c1), FloatMath.Sum(c2), FloatMath.Sum(c3)) * scale).Store(y + (2 * (long)stride));
-        (Vector128.Create(FloatMath.Sum(d0), FloatMath.Sum(d1), FloatMath.Sum(d2), FloatMath.Sum(d3)) * scale).Store(y + (3 * (long)stride));
+        (Sums(a0, a1, a2, a3) * scale).Store(y);
+        (Sums(b0, b1, b2, b3) * scale).Store(y + stride);
+        (Sums(c0, c1, c2, c3) * scale).Store(y + (2 * (long)stride));
+        (Sums(d0, d1, d2, d3) * scale).Store(y + (3 * (long)stride));
     }
 }
