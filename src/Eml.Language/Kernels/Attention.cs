@@ -44,7 +44,7 @@ internal static unsafe class Attention
         }
     }
 
-    private static float Largest(float* scores, int count)
+    public static float Largest(float* scores, int count)
     {
         Vector512<float> largest = Vector512.Create(float.NegativeInfinity);
         int i = 0;

@@ -40,10 +40,18 @@ internal static class FloatMath
         return x.ToScalar() + x.GetElement(1);
     }
 
-    /// <summary>e^x within 2 ulp from -87.3 to 88, 0 below, e^88 above: x = n ln 2 + r, the polynomial of Cephes' expf for e^r
-    /// (Moshier 1992), 2^n by its exponent.</summary>
+    /// <summary>e^x within 1 ulp from -87.3 to 88, 0 below, e^88 above.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
+    {
+        (Vector512<float> high, _) = ExpParts(x);
+        return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87.3f)), Vector512<float>.Zero, high);
+    }
+
+    /// <summary>e^x for x from -87.3 to 88 as a sum of two floats: x = n ln 2 + r, the polynomial of Cephes' expf for e^r (Moshier 1992),
+    /// 2^n by its exponent. The second has the digits that the sum 1 + (r + ...) loses.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<float> High, Vector512<float> Low) ExpParts(Vector512<float> x)
     {
         Vector512<float> t = Vector512.MinNative(Vector512.MaxNative(x, Vector512.Create(-87.3f)), Vector512.Create(88.0f));
         Vector512<float> n = Vector512.Round(t * Vector512.Create(1.44269504088896341f));
@@ -55,9 +63,11 @@ internal static class FloatMath
         p = Fma(p, r, Vector512.Create(4.1665795894E-2f));
         p = Fma(p, r, Vector512.Create(1.6666665459E-1f));
         p = Fma(p, r, Vector512.Create(5.0000001201E-1f));
-        p = Fma(p, r * r, r) + Vector512<float>.One;
+        p = Fma(p, r * r, r);
+        Vector512<float> high = p + Vector512<float>.One;
+        Vector512<float> low = p - (high - Vector512<float>.One);
         Vector512<float> scale = ((Vector512.ConvertToInt32Native(n) + Vector512.Create(127)) << 23).AsSingle();
-        return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87.3f)), Vector512<float>.Zero, p * scale);
+        return (high * scale, low * scale);
     }
 
     /// <summary>ln x of normal positive numbers within 2 ulp: Cephes' logf.</summary>

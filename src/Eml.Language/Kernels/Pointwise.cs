@@ -11,7 +11,7 @@ internal static unsafe class Pointwise
     public const float Floor = 1e-6f;
 
     /// <summary>Exponents are clamped to it.</summary>
-    private const float LargestExponent = 20.0f;
+    public const float LargestExponent = 20.0f;
 
     /// <summary>y = x / sqrt(mean(x^2) + 1e-5) (RMSNorm without weights; Zhang and Sennrich 2019).</summary>
     public static void Norm(float* x, float* y, int count)
@@ -29,15 +29,38 @@ internal static unsafe class Pointwise
     /// <summary>x += z.</summary>
     public static void Add(float* x, float* z, int count) => Lanes.Map(new AddMap(), x, z, x, count);
 
+    /// <summary>x += a z.</summary>
+    public static void Accumulate(float* x, float* z, float a, int count) => Lanes.Map(new AccumulateMap(Vector512.Create(a)), x, z, x, count);
+
+    /// <summary>x *= 2 max(0, z).</summary>
+    public static void ReluProduct(float* x, float* z, int count) => Lanes.Map(new ReluProductMap(), x, z, x, count);
+
     /// <summary>eml(z, eml(z, k)) with eml(a, b) = exp(a) - ln(b), exponents clamped to 20 and logarithms' arguments to the floor.</summary>
-    public static void Eml(float* z, float k, int count) =>
-        Lanes.Map(new EmlMap(Vector512.Create(Ln(Vector512.Create(MathF.Max(k, Floor))).ToScalar())), z, z, z, count);
+    public static void Eml(float* z, float k, int count)
+    {
+        (float high, float low) = LnParts(k);
+        Lanes.Map(new EmlMap(Vector512.Create(high), Vector512.Create(low)), z, z, z, count);
+    }
+
+    /// <summary>ln max(k, floor) as a sum of two floats: for k above 1 it is taken from numbers close to it.</summary>
+    public static (float High, float Low) LnParts(float k)
+    {
+        double ln = global::Eml.Numerics.Ln.Of(MathF.Max(k, Floor));
+        return ((float)ln, (float)(ln - (float)ln));
+    }
 
     /// <summary>max(0, z)^2.</summary>
     public static void SquaredRelu(float* z, int count) => Lanes.Map(new SquaredReluMap(), z, z, z, count);
 
     /// <summary>15 tanh(x / 15).</summary>
     public static void Cap(float* x, int count) => Lanes.Map(new CapMap(), x, x, x, count);
+
+    /// <summary>Derivative of the cap where it gave <paramref name="y"/>.</summary>
+    public static float CapSlope(float y) => 1.0f - (y / LanguageConfig.LogitCap * (y / LanguageConfig.LogitCap));
+
+    /// <summary>Turns capped logits into scale times the gradient of ln sum exp with respect to what was capped.</summary>
+    public static void LossGradient(float* y, float logSum, float scale, int count) =>
+        Lanes.Map(new LossMap(Vector512.Create(logSum), Vector512.Create(scale)), y, y, y, count);
 
     /// <summary>x = exp(x - largest).</summary>
     public static void Exponentials(float* x, float largest, int count) => Lanes.Map(new ExpMap(Vector512.Create(largest)), x, x, x, count);
@@ -69,19 +92,36 @@ internal static unsafe class Pointwise
         public Vector512<float> Of(Vector512<float> x, Vector512<float> z) => Fma(b, z, a * x);
     }
 
+    private readonly struct AccumulateMap(Vector512<float> a) : IMap
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> x, Vector512<float> z) => Fma(a, z, x);
+    }
+
+    private readonly struct ReluProductMap : IMap
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> x, Vector512<float> z)
+        {
+            Vector512<float> open = Vector512.MaxNative(z, Vector512<float>.Zero);
+            return x * (open + open);
+        }
+    }
+
     private readonly struct AddMap : IMap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Vector512<float> Of(Vector512<float> x, Vector512<float> z) => x + z;
     }
 
-    private readonly struct EmlMap(Vector512<float> lnK) : IMap
+    private readonly struct EmlMap(Vector512<float> lnK, Vector512<float> lnKLow) : IMap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Vector512<float> Of(Vector512<float> x, Vector512<float> z)
         {
-            Vector512<float> e = Exp(Vector512.MinNative(x, Vector512.Create(LargestExponent)));
-            return e - Ln(Vector512.MaxNative(e - lnK, Vector512.Create(Floor)));
+            (Vector512<float> e, Vector512<float> low) = ExpParts(Vector512.MinNative(x, Vector512.Create(LargestExponent)));
+            Vector512<float> u = (e - lnK) + (low - lnKLow);
+            return e - Ln(Vector512.MaxNative(u, Vector512.Create(Floor)));
         }
     }
 
@@ -103,6 +143,16 @@ internal static unsafe class Pointwise
             // tanh y = 1 - 2 / (exp(2 y) + 1)
             Vector512<float> e = Exp(x * Vector512.Create(2.0f / LanguageConfig.LogitCap));
             return Vector512.Create(LanguageConfig.LogitCap) - (Vector512.Create(2.0f * LanguageConfig.LogitCap) / (e + Vector512<float>.One));
+        }
+    }
+
+    private readonly struct LossMap(Vector512<float> logSum, Vector512<float> scale) : IMap
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> x, Vector512<float> z)
+        {
+            Vector512<float> part = x / Vector512.Create(LanguageConfig.LogitCap);
+            return Exp(x - logSum) * (Vector512<float>.One - (part * part)) * scale;
         }
     }
 
