@@ -6,7 +6,8 @@ internal sealed class ThreadTeam : IDisposable
     /// <summary>Looks at the barrier before the processor is offered to others.</summary>
     private const int Spins = 2000;
 
-    private readonly Action<int> _work;
+    private readonly Action<int> _usual;
+    private Action<int> _work;
     private readonly SemaphoreSlim[] _start;
     private readonly CountdownEvent _done;
     private int _arrived;
@@ -19,6 +20,7 @@ internal sealed class ThreadTeam : IDisposable
     public ThreadTeam(int count, Action<int> work)
     {
         Count = count;
+        _usual = work;
         _work = work;
         _start = [.. Enumerable.Range(0, count - 1).Select(_ => new SemaphoreSlim(0))];
         _done = new CountdownEvent(1);
@@ -51,6 +53,20 @@ internal sealed class ThreadTeam : IDisposable
         {
             _failure = null;
             throw new InvalidOperationException("a thread of the language model failed", failure);
+        }
+    }
+
+    /// <summary>Does other work once on all threads.</summary>
+    public void Do(Action<int> work)
+    {
+        _work = work;
+        try
+        {
+            Run();
+        }
+        finally
+        {
+            _work = _usual;
         }
     }
 
