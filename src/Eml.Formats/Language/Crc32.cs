@@ -10,10 +10,10 @@ internal static class Crc32
     /// <summary>Table k says what a byte becomes that k bytes follow, so that eight bytes are looked up at once.</summary>
     private static readonly uint[][] s_tables = MakeTables();
 
-    public static uint Of(ReadOnlySpan<byte> bytes)
+    public static uint Of(ReadOnlySpan<byte> bytes, uint before = 0)
     {
         uint[] t0 = s_tables[0], t1 = s_tables[1], t2 = s_tables[2], t3 = s_tables[3], t4 = s_tables[4], t5 = s_tables[5], t6 = s_tables[6], t7 = s_tables[7];
-        uint crc = ~0u;
+        uint crc = ~before;
         for (; bytes.Length >= 8; bytes = bytes[8..])
         {
             uint low = BinaryPrimitives.ReadUInt32LittleEndian(bytes) ^ crc, high = BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]);
