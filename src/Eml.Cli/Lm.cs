@@ -9,10 +9,10 @@ internal static class Lm
     /// <summary>The group.</summary>
     public static Command Create()
     {
-        var command = new Command("lm", "Language models: generate, chat, eval, embed; check and measure them; tokenize")
+        var command = new Command("lm", "Language models: generate, chat, eval, embed; convert and quantize; check and measure them; tokenize")
         {
-            LmGenerate.Create(), LmChat.Create(), LmEval.Create(), LmEmbed.Create(), LmLayerDump.Create(), LmKvParity.Create(),
-            LmTokenize.Create(), TokenizerBench.Create(),
+            LmGenerate.Create(), LmChat.Create(), LmEval.Create(), LmEmbed.Create(), LmConvert.Create(), LmQuantize.Create(), LmParity.Create(),
+            LmLayerDump.Create(), LmKvParity.Create(), LmTokenize.Create(), TokenizerBench.Create(),
         };
         command.SetAction(parse => new HelpAction().Invoke(parse));
         return command;

@@ -1,9 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text;
-using System.Text.Json;
-using Eml.Formats;
-using Eml.Formats.Language;
 using Eml.Language;
 using Eml.Numerics;
 
@@ -12,17 +8,11 @@ namespace Eml.Cli;
 /// <summary>A language model that a verb works with, and its tokenizer.</summary>
 internal sealed record LmModel(string Path, LanguageWeights Weights, Tokenizer? Tokenizer)
 {
-    private const int MaxConfigBytes = 1 << 22;
-
     /// <summary>What verbs need to open a model.</summary>
     public sealed class Options
     {
         private readonly Argument<string> _checkpoint = new("CHECKPOINT") { Description = "The model's file" };
-        private readonly Option<string?> _config = new("--config")
-        {
-            HelpName = "FILE",
-            Description = "The model's shape as JSON, or JSON whose member \"config\" it is, for a checkpoint that has none",
-        };
+        private readonly Option<string?> _config = LanguageStore.ConfigOption();
         private readonly Option<string?> _tokenizer = new("--tokenizer")
         {
             HelpName = "FILE",
@@ -65,17 +55,8 @@ internal sealed record LmModel(string Path, LanguageWeights Weights, Tokenizer? 
     /// <summary>Opens a checkpoint.</summary>
     public static LmModel Load(string path, string? configPath, string? tokenizerPath)
     {
-        byte[]? config = configPath is null ? null : Config(configPath);
-        LanguageWeights weights;
-        try
-        {
-            weights = LanguageSafetensors.Read(Store.ReadBytes(path), config);
-        }
-        catch (EmlException e)
-        {
-            throw Store.Named(path, e);
-        }
-        Tokenizer? tokenizer = tokenizerPath is null ? null : LmTokenize.Load(tokenizerPath);
+        (LanguageWeights weights, Tokenizer? tokenizer, _, _) = LanguageStore.Load(path, configPath);
+        tokenizer = tokenizerPath is null ? tokenizer : LmTokenize.Load(tokenizerPath);
         if (tokenizer is not null && tokenizer.VocabularySize > weights.Config.VocabularySize)
         {
             throw new EmlException(ErrorCode.Argument, string.Create(CultureInfo.InvariantCulture,
@@ -86,21 +67,4 @@ internal sealed record LmModel(string Path, LanguageWeights Weights, Tokenizer? 
 
     /// <summary>BOS and a text's tokens.</summary>
     public int[] Prompt(string text) => [Bos, .. Required.Encode(text)];
-
-    /// <summary>The bytes of a config, which may be a member of a greater object; what is wrong with them is told by who reads them.</summary>
-    private static byte[] Config(string path)
-    {
-        byte[] bytes = AtomicFile.Read(path, MaxConfigBytes);
-        try
-        {
-            using var document = JsonDocument.Parse(bytes);
-            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("config", out JsonElement inner)
-                ? Encoding.UTF8.GetBytes(inner.GetRawText())
-                : bytes;
-        }
-        catch (JsonException)
-        {
-            return bytes;
-        }
-    }
 }
