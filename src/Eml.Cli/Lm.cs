@@ -12,7 +12,7 @@ internal static class Lm
         var command = new Command("lm", "Language models: generate, chat, eval, embed; convert and quantize; check and measure them; tokenize")
         {
             LmGenerate.Create(), LmChat.Create(), LmEval.Create(), LmEmbed.Create(), LmConvert.Create(), LmQuantize.Create(), LmParity.Create(),
-            LmLayerDump.Create(), LmKvParity.Create(), LmTokenize.Create(), TokenizerBench.Create(),
+            LmLayerDump.Create(), LmKvParity.Create(), LmBench.Create(), LmTokenize.Create(), TokenizerBench.Create(),
         };
         command.SetAction(parse => new HelpAction().Invoke(parse));
         return command;

@@ -141,14 +141,17 @@ internal sealed class LmChat : IDisposable
 
     private void Answer(string line)
     {
-        List<int> said = [];
-        // The answer before ended somewhere in its line.
-        _model.Required.Encode((_turns.Count > 0 ? "\n" : "") + line + "\n", said);
+        List<int> said = [.. _model.Required.Encode(line + "\n")];
         int room = Context - 1 - said.Count;
         if (room < 1)
         {
             throw new EmlException(ErrorCode.Limit, string.Create(CultureInfo.InvariantCulture,
                 $"the line has {said.Count} tokens; the model's context has {Context}, of which one begins the text and one is for the answer; say it in fewer words"));
+        }
+        if (_turns.Count > 0)
+        {
+            // The answer ended somewhere in its line.
+            _turns[^1].AddRange(_model.Required.Encode("\n"));
         }
         int dropped = 0;
         while (_turns.Count > 0 && 1 + _turns.Sum(turn => turn.Count) + said.Count + Math.Min(_options.MaxTokens, room) > Context)

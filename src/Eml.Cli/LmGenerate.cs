@@ -32,7 +32,7 @@ internal static class LmGenerate
         {
             LmModel model = open.Load(parse);
             GenerationOptions options = sampling.Read(parse, model.Tokenizer?.BosId);
-            int[] ids = parse.GetValue(tokens) ?? model.Prompt(parse.GetValue(prompt) ?? "");
+            int[] ids = parse.GetResult(tokens) is not null ? parse.GetValue(tokens)! : model.Prompt(parse.GetValue(prompt) ?? "");
             return Run(model, ids, options, open.Threads(parse), parse.GetValue(Arguments.Json));
         });
         return command;
