@@ -104,7 +104,7 @@ internal sealed class LmBenchRun : IDisposable
             for (int run = 0; run < 7; run++)
             {
                 // Otherwise the collector frees the weights of earlier runs while the next are measured.
-                GC.Collect();
+                Free();
                 best = Math.Min(best, Time(() => LanguageFile.Load(path, mapped, config)));
             }
             return best;
@@ -127,11 +127,19 @@ internal sealed class LmBenchRun : IDisposable
     /// <summary>Frees what nobody needs and makes the peak what is used now.</summary>
     public static void ForgetPeak()
     {
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        Free();
         if (OperatingSystem.IsLinux())
         {
             File.WriteAllText("/proc/self/clear_refs", "5"); // proc(5): resets the peak resident set size
         }
+    }
+
+    private static void Free()
+    {
+        // Weights are pinned until their finalizers have run.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
     private double DecodeGroups(int context)
