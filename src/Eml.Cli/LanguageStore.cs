@@ -13,7 +13,7 @@ internal static class LanguageStore
     public static Option<string?> ConfigOption() => new("--config")
     {
         HelpName = "FILE",
-        Description = "Config as JSON, for a checkpoint that has none; what it leaves out is recognised from the tensors",
+        Description = "Config as JSON, or JSON whose member \"config\" it is, for a checkpoint that has none; what it leaves out is recognised from the tensors",
     };
 
     /// <summary>The model in a file of any format.</summary>

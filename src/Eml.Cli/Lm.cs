@@ -9,9 +9,10 @@ internal static class Lm
     /// <summary>The group.</summary>
     public static Command Create()
     {
-        var command = new Command("lm", "Language models: convert, quantize, parity, tokenize, tokenize-bench")
+        var command = new Command("lm", "Language models: generate, chat, eval, embed; convert and quantize; check and measure them; tokenize")
         {
-            LmConvert.Create(), LmQuantize.Create(), LmParity.Create(), LmTokenize.Create(), TokenizerBench.Create(),
+            LmGenerate.Create(), LmChat.Create(), LmEval.Create(), LmEmbed.Create(), LmConvert.Create(), LmQuantize.Create(), LmParity.Create(),
+            LmLayerDump.Create(), LmKvParity.Create(), LmBench.Create(), LmTokenize.Create(), TokenizerBench.Create(),
         };
         command.SetAction(parse => new HelpAction().Invoke(parse));
         return command;
@@ -23,5 +24,34 @@ internal static class Lm
         HelpName = "FILE",
         Required = true,
         Description = "The tokenizer: a tokenizer.json with base64 tokens, or a .tiktoken file",
+    };
+
+    /// <summary>Token ids given as text, separated by white space or commas.</summary>
+    public static bool TryIds(string text, out int[] ids)
+    {
+        string[] words = text.Split([' ', '\t', '\r', '\n', ','], StringSplitOptions.RemoveEmptyEntries);
+        ids = new int[words.Length];
+        for (int i = 0; i < words.Length; i++)
+        {
+            if (!int.TryParse(words[i], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out ids[i]))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// <summary>An option whose value is such ids.</summary>
+    public static Option<int[]?> TokensOption(string description) => new("--tokens")
+    {
+        HelpName = "\"ID ID …\"",
+        Description = description,
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (!TryIds(text, out int[] ids) || ids.Length == 0)
+                result.AddError($"--tokens {text}: must be ids, whole numbers from 0 on, separated by spaces in one argument");
+            return ids;
+        },
     };
 }

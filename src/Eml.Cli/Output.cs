@@ -43,6 +43,11 @@ internal static class Output
     /// <summary>Prints a line for people.</summary>
     public static void Line(string text) => Out.WriteLine(Printable(text));
 
+    /// <summary>Prints a piece of text that a model made, line ends included.</summary>
+    public static void Text(string text) => Out.Write(Console.IsOutputRedirected || !text.Any(char.IsControl)
+        ? text
+        : string.Concat(text.Select(c => char.IsControl(c) && c is not ('\n' or '\t') ? '\uFFFD' : c)));
+
     /// <summary>Prints a labelled line: the labels of all verbs are aligned.</summary>
     public static void Field(string label, string text) => Line($"{label,-11} {text}");
 

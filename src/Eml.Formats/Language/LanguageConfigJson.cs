@@ -29,13 +29,17 @@ public static class LanguageConfigJson
             .Raw(",\"activation\":"u8).String(config.Activation == LanguageActivation.Eml ? "eml" : "relu2").Raw("}"u8).ToArray();
     }
 
-    /// <summary>Reads it back. What is missing is taken from <paramref name="recognised"/>, if there is one.</summary>
+    /// <summary>Reads it back, alone or as the member config of something greater. What is missing is taken from <paramref name="recognised"/>, if there is one.</summary>
     /// <exception cref="EmlException">A field is missing or wrong; the message says which and where.</exception>
     public static LanguageConfig Read(ReadOnlySpan<byte> text, LanguageConfig? recognised = null) => Read(StrictJson.Parse(text, What), recognised);
 
     internal static LanguageConfig Read(JsonValue text, LanguageConfig? recognised = null)
     {
         JsonMembers root = text.Members("the config");
+        if (root.TryGet("config", out JsonValue inner))
+        {
+            root = inner.Members("config");
+        }
         foreach ((string name, double value) in s_fixed)
         {
             if (root.TryGet(name, out JsonValue found) && found.Double(name) != value)
