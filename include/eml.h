@@ -972,10 +972,11 @@ typedef struct eml_wasm_options {
 } eml_wasm_options;
 EML_API eml_status eml_wasm_options_init(eml_wasm_options *options, uint32_t struct_size);
 
-/* Decodes and validates a binary module and puts it at its start: memory, table and globals are filled, its start function runs
+/* Decodes and validates a binary module, or reads what `eml wasm specialize` made of one (safetensors: the machine with the program in
+ * its weights), and puts it at its start: memory, table and globals are filled, its start function runs
  * at the beginning of the first eml_wasm_invoke. options may be NULL (fast, no imports). A memory or table that the module
  * imports is made for it alone.
- * Errors: EML_E_FORMAT (not a valid module; byte_offset), EML_E_UNSUPPORTED (floating point, vectors and the like: the message
+ * Errors: EML_E_FORMAT (not a valid module or file; byte_offset), EML_E_UNSUPPORTED (floating point, vectors and the like: the message
  * has the instruction, the function and the byte, and so has byte_offset), EML_E_ARGUMENT (an import that is not given, a segment that
  * does not fit, fixed_clock, both input and read, a NUL in args or env),
  * EML_E_LIMIT, EML_E_MEMORY. */
@@ -1051,7 +1052,7 @@ EML_API eml_status eml_wasm_write_memory(eml_wasm *machine, uint32_t address, co
  * in F64), config.json, tokens.json, and prompt.json: the module at its start, whatever it has done since, and the call of an exported
  * function, as tokens, with what to feed and when to stop. A file that is there is replaced, as a whole or not at all. Imported
  * functions do not travel: who runs the prompt must answer their calls, or run functions that make none.
- * Errors: EML_E_ARGUMENT (path, no such function, another number of arguments), EML_E_UNSUPPORTED (the module has a start function),
+ * Errors: EML_E_ARGUMENT (path, no such function, another number of arguments), EML_E_UNSUPPORTED (a start function, a specialised machine),
  * EML_E_IO, EML_E_BUSY. */
 EML_API eml_status eml_wasm_export(const eml_wasm *machine, const char *name, uint64_t name_len, const uint64_t *args, uint64_t nargs,
                                    const char *path, uint64_t path_len);

@@ -40,7 +40,7 @@ internal static class LmTrain
         {
             if (result.GetValue(steps) is not null && result.GetValue(minutes) is not null)
                 result.AddError("give --steps or --minutes, not both");
-            if (result.GetValue(activation) is not ("eml" or "relu2"))
+            if (result.GetValue(activation) is not (null or "eml" or "relu2"))
                 result.AddError("--activation: eml or relu2");
         });
         command.SetAction(parse =>

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Eml.Formats.Machine;
+using Eml.Machine.Transformer;
 using Eml.Machine.Universal;
 using Eml.Machine.Wasm;
 using Eml.Numerics;
@@ -10,6 +12,8 @@ namespace Eml.Native;
 internal sealed unsafe class WasmBox
 {
     private readonly WasmMachine _machine;
+    private readonly TransformerWeights _weights;
+    private readonly WasmProgram? _program;
     private readonly WasmImports _imports;
     private readonly WasmWasi? _wasi;
     private readonly bool _dense;
@@ -26,12 +30,14 @@ internal sealed unsafe class WasmBox
 
     public WasmBox(byte[] bytes, bool dense, WasmImportList imports, WasmWasi? wasi, WasmTokenCallback token)
     {
-        WasmModule module = WasmModule.Read(bytes);
+        (TransformerWeights? weights, _program) = WasmModelFile.IsModel(bytes) ? WasmModelFile.Read(bytes) : default((TransformerWeights?, WasmProgram?));
+        WasmModule module = _program?.Declarations ?? WasmModule.Read(bytes);
+        _weights = weights ?? WasmMachine.Weights;
         _dense = dense;
         _token = token;
         _wasi = wasi;
         _imports = imports.For(module, this, wasi);
-        _machine = new WasmMachine(module, _imports, dense);
+        _machine = _program is null ? new WasmMachine(module, _imports, dense) : new WasmMachine(_weights, _program, _imports, dense);
         _isStarted = module.Start < 0;
         _exports = [.. module.Exports.Where(export => export.Kind == WasmKind.Function)];
         _functions = [.. _exports.Select(Describe)];
@@ -49,9 +55,9 @@ internal sealed unsafe class WasmBox
         Pages = (ulong)_machine.Pages,
         StateBytes = (ulong)_machine.StateBytes,
         Functions = (ulong)_functions.Length,
-        Parameters = (ulong)WasmMachine.Weights.Config.Parameters,
-        Layers = (uint)WasmMachine.Weights.Config.Layers,
-        DModel = (uint)WasmMachine.Weights.Config.ModelWidth,
+        Parameters = (ulong)_weights.Config.Parameters,
+        Layers = (uint)_weights.Config.Layers,
+        DModel = (uint)_weights.Config.ModelWidth,
         HasExited = _hasExited ? 1 : 0,
         ExitCode = _machine.ExitCode,
     };
@@ -63,7 +69,8 @@ internal sealed unsafe class WasmBox
         "wasm: the machine has no WASI; give options.wasi to eml_wasm_load")).Kept(stream);
 
     /// <summary>What a transformer is given to call a function of the module at its start.</summary>
-    public WasmRunPrompt Prompt(string name, ulong[] arguments) => WasmMachine.Prompt(_machine.Module, _imports, name, arguments);
+    public WasmRunPrompt Prompt(string name, ulong[] arguments) => _program is null ? WasmMachine.Prompt(_machine.Module, _imports, name, arguments)
+        : throw new EmlException(ErrorCode.Unsupported, "wasm: a specialised machine is a file that any engine can run already; export the module");
 
     /// <summary>The exported function of that number in the list of them.</summary>
     public WasmFunctionStruct Function(ulong index) => index < (ulong)_functions.Length
