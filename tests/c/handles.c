@@ -4,7 +4,7 @@
  */
 #include "fixture.h"
 
-typedef enum { MODEL, SAFETREE, ATTENTION, CANCEL, BUFFER, MACHINE, WASM, KINDS } handle_kind;
+typedef enum { MODEL, SAFETREE, ATTENTION, CANCEL, BUFFER, MACHINE, WASM, TOKENIZER, STREAM, LM, SESSION, BATCH, KINDS } handle_kind;
 
 /* Valid values for all other arguments, so that only the handle can be at fault. */
 static double numbers[4096];
@@ -26,6 +26,19 @@ static int32_t tokens[4];
 static eml_wasm_info wasm;
 static eml_wasm_function wasm_function;
 static uint64_t results[4];
+static eml_tokenizer *out_tokenizer;
+static eml_token_stream *out_stream;
+static eml_lm *out_lm;
+static eml_lm_session *out_session;
+static eml_lm_batch *out_batch;
+static eml_tokenizer_info tokenizer;
+static eml_lm_info lm;
+static eml_lm_session_info session;
+static eml_lm_generate_options generate;
+static eml_lm_score score;
+static const char *words;
+static int32_t lengths[LM_VOCAB];
+static float floats[LM_VOCAB];
 static const unsigned char empty_module[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
 static const eml_instruction program[] = {{EML_OP_HALT, EML_NO_OPERAND}};
 
@@ -136,6 +149,48 @@ ON(const eml_wasm, eml_wasm_get_function, (h, 0, &wasm_function))
 ON(eml_wasm, eml_wasm_read_memory, (h, 0, text, 0))
 ON(eml_wasm, eml_wasm_write_memory, (h, 0, text, 0))
 ON(const eml_wasm, eml_wasm_export, (h, "f", EML_NTS, results, 0, "/dev/null/machine", EML_NTS))
+ON(eml_tokenizer, eml_tokenizer_free, (h))
+ON(const eml_tokenizer, eml_tokenizer_export, (h, EML_FORMAT_TIKTOKEN, text, sizeof text, &need))
+ON(const eml_tokenizer, eml_tokenizer_save, (h, "/nonexistent/a.json", EML_NTS, EML_FORMAT_AUTO))
+ON(const eml_tokenizer, eml_tokenizer_get_info, (h, &tokenizer))
+ON(const eml_tokenizer, eml_tokenizer_encode, (h, "a", 1, 0, tokens, 4, &need))
+ON(const eml_tokenizer, eml_tokenizer_encode_buffer, (h, "a", 1, 0, &out_buffer))
+ON(const eml_tokenizer, eml_tokenizer_decode, (h, tokens, 1, text, sizeof text, &need))
+ON(const eml_tokenizer, eml_tokenizer_decode_bytes, (h, tokens, 1, text, sizeof text, &need))
+ON(const eml_tokenizer, eml_tokenizer_special, (h, "a", 1, &flag))
+ON(const eml_tokenizer, eml_tokenizer_byte_lengths, (h, EML_BYTES_RAW, lengths, LM_VOCAB))
+ON(const eml_tokenizer, eml_token_stream_create, (h, &out_stream))
+ON(eml_token_stream, eml_token_stream_free, (h))
+ON(eml_token_stream, eml_token_stream_push, (h, 97, &words, &size))
+ON(eml_token_stream, eml_token_stream_flush, (h, &words, &size))
+ON(eml_lm, eml_lm_free, (h))
+ON(const eml_lm, eml_lm_get_info, (h, &lm))
+ON(const eml_lm, eml_lm_config, (h, text, sizeof text, &need))
+ON(const eml_lm, eml_lm_activation_parameters, (h, floats, LM_LAYERS))
+ON(const eml_lm, eml_lm_get_tokenizer, (h, &out_tokenizer))
+ON(const eml_lm, eml_lm_quantize, (h, EML_WEIGHT_BF16, &out_lm))
+ON(const eml_lm, eml_lm_export_buffer, (h, EML_FORMAT_SAFETENSORS, &out_buffer))
+ON(const eml_lm, eml_lm_save, (h, "/nonexistent/a.safetensors", EML_NTS, EML_FORMAT_AUTO))
+ON(const eml_lm, eml_lm_session_create, (h, 1, &out_session))
+ON(eml_lm_session, eml_lm_session_free, (h))
+ON(eml_lm_session, eml_lm_session_reset, (h))
+ON(const eml_lm_session, eml_lm_session_get_info, (h, &session))
+ON(eml_lm_session, eml_lm_session_read, (h, tokens, 1, floats, NULL))
+ON(eml_lm_session, eml_lm_session_read_all, (h, tokens, 1, floats, NULL))
+ON(eml_lm_session, eml_lm_session_embed, (h, tokens, 1, floats, NULL))
+ON(eml_lm_session, eml_lm_session_set_listener, (h, NULL, NULL))
+ON(eml_lm_session, eml_lm_session_generate, (h, tokens, 1, &generate, NULL))
+ON(eml_lm_session, eml_lm_session_generate_text, (h, "a", 1, &generate, NULL))
+ON(const eml_lm_session, eml_lm_session_tokens, (h, tokens, 4, &need))
+ON(const eml_lm_session, eml_lm_session_text, (h, text, sizeof text, &need))
+ON(eml_lm_session, eml_lm_session_evaluate, (h, tokens, 1, 0, NULL, NULL, &score))
+ON(eml_lm_session, eml_lm_session_evaluate_text, (h, "a", 1, EML_BYTES_RAW, NULL, &score))
+ON(const eml_lm, eml_lm_batch_create, (h, 1, 1, &out_batch))
+ON(eml_lm_batch, eml_lm_batch_free, (h))
+ON(eml_lm_batch, eml_lm_batch_reset, (h, 0))
+ON(const eml_lm_batch, eml_lm_batch_position, (h, 0, &need))
+ON(eml_lm_batch, eml_lm_batch_read, (h, 0, tokens, 1, floats, NULL))
+ON(eml_lm_batch, eml_lm_batch_step, (h, tokens, 1, floats, NULL))
 
 typedef struct {
   const char *name;
@@ -241,6 +296,48 @@ static const handle_function table[] = {
     ENTRY(WASM, eml_wasm_read_memory),
     ENTRY(WASM, eml_wasm_write_memory),
     ENTRY(WASM, eml_wasm_export),
+    FREES(TOKENIZER, eml_tokenizer_free),
+    ENTRY(TOKENIZER, eml_tokenizer_export),
+    ENTRY(TOKENIZER, eml_tokenizer_save),
+    ENTRY(TOKENIZER, eml_tokenizer_get_info),
+    ENTRY(TOKENIZER, eml_tokenizer_encode),
+    ENTRY(TOKENIZER, eml_tokenizer_encode_buffer),
+    ENTRY(TOKENIZER, eml_tokenizer_decode),
+    ENTRY(TOKENIZER, eml_tokenizer_decode_bytes),
+    ENTRY(TOKENIZER, eml_tokenizer_special),
+    ENTRY(TOKENIZER, eml_tokenizer_byte_lengths),
+    ENTRY(TOKENIZER, eml_token_stream_create),
+    FREES(STREAM, eml_token_stream_free),
+    ENTRY(STREAM, eml_token_stream_push),
+    ENTRY(STREAM, eml_token_stream_flush),
+    FREES(LM, eml_lm_free),
+    ENTRY(LM, eml_lm_get_info),
+    ENTRY(LM, eml_lm_config),
+    ENTRY(LM, eml_lm_activation_parameters),
+    ENTRY(LM, eml_lm_get_tokenizer),
+    ENTRY(LM, eml_lm_quantize),
+    ENTRY(LM, eml_lm_export_buffer),
+    ENTRY(LM, eml_lm_save),
+    ENTRY(LM, eml_lm_session_create),
+    FREES(SESSION, eml_lm_session_free),
+    ENTRY(SESSION, eml_lm_session_reset),
+    ENTRY(SESSION, eml_lm_session_get_info),
+    ENTRY(SESSION, eml_lm_session_read),
+    ENTRY(SESSION, eml_lm_session_read_all),
+    ENTRY(SESSION, eml_lm_session_embed),
+    ENTRY(SESSION, eml_lm_session_set_listener),
+    ENTRY(SESSION, eml_lm_session_generate),
+    ENTRY(SESSION, eml_lm_session_generate_text),
+    ENTRY(SESSION, eml_lm_session_tokens),
+    ENTRY(SESSION, eml_lm_session_text),
+    ENTRY(SESSION, eml_lm_session_evaluate),
+    ENTRY(SESSION, eml_lm_session_evaluate_text),
+    ENTRY(LM, eml_lm_batch_create),
+    FREES(BATCH, eml_lm_batch_free),
+    ENTRY(BATCH, eml_lm_batch_reset),
+    ENTRY(BATCH, eml_lm_batch_position),
+    ENTRY(BATCH, eml_lm_batch_read),
+    ENTRY(BATCH, eml_lm_batch_step),
 };
 #define TABLE_SIZE (sizeof table / sizeof table[0])
 
