@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Eml.Formats;
+using Eml.Formats.Language;
 using Eml.Numerics;
 
 namespace Eml.Cli;
@@ -11,7 +12,7 @@ internal static class ConvertFile
     public static Command Create()
     {
         var input = new Argument<string>("IN") { Description = "Model file of any format; its bytes tell which" };
-        var output = new Argument<string>("OUT") { Description = "File to write: .json, .browser.json, .safetensors or .pb" };
+        var output = new Argument<string>("OUT") { Description = "File to write: .json, .browser.json, .safetensors or .pb; of language models also .npz" };
         var command = new Command("convert", "Write a model file in another format") { input, output };
         command.SetAction(parse => Run(
             parse.GetRequiredValue(input), parse.GetRequiredValue(output), parse.GetValue(Arguments.Json)));
@@ -20,9 +21,13 @@ internal static class ConvertFile
 
     private static int Run(string input, string output, bool json)
     {
+        byte[] bytes = Store.ReadBytes(input);
+        if (LanguageFile.Recognises(bytes))
+            return LmConvert.Run(input, output, config: null, tokenizer: null, json);
+
         FileFormat format = ModelFile.FromPath(output);
         Store.CheckFolder(output);
-        object content = Store.Load(input);
+        object content = Store.Parse(input, bytes, out _);
         if (Store.Tree(content) is null)
             Store.CheckTarget(output, Describe.Kind(content));
 

@@ -16,13 +16,23 @@ public static class AtomicFile
     /// Makes <paramref name="bytes"/> the whole contents of the file. A symbolic link stays and what it points to is
     /// replaced; permissions of an existing file stay, its hard links do not follow.
     /// </summary>
-    public static void Write(string path, ReadOnlySpan<byte> bytes)
+    public static void Write(string path, ReadOnlySpan<byte> bytes) => Write(path, bytes, static (bytes, file) => file.Write(bytes));
+
+    /// <summary>The same for contents that <paramref name="write"/> writes piece by piece.</summary>
+    public static void Write(string path, Action<Stream> write) => Write(path, write, static (write, file) =>
+    {
+        var buffered = new BufferedStream(file, 1 << 16);
+        write(buffered);
+        buffered.Flush();
+    });
+
+    private static void Write<TContents>(string path, TContents contents, Action<TContents, FileStream> write) where TContents : allows ref struct
     {
         string target = Guard(path, "write", () => Target(path));
         string temporary = Path.Join(Path.GetDirectoryName(target), $".eml-{Guid.NewGuid():N}.tmp");
         try
         {
-            WriteTemporary(temporary, target, bytes);
+            WriteTemporary(temporary, target, contents, write);
             File.Move(temporary, target, overwrite: true);
         }
         catch (Exception e)
@@ -103,7 +113,8 @@ public static class AtomicFile
         return target;
     }
 
-    private static void WriteTemporary(string temporary, string target, ReadOnlySpan<byte> bytes)
+    private static void WriteTemporary<TContents>(string temporary, string target, TContents contents, Action<TContents, FileStream> write)
+        where TContents : allows ref struct
     {
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0 };
         UnixFileMode? mode = null;
@@ -117,7 +128,7 @@ public static class AtomicFile
         using FileStream file = new(temporary, options);
         if (!OperatingSystem.IsWindows() && mode is { } exact)
             File.SetUnixFileMode(file.SafeFileHandle, exact); // the umask may have taken some away
-        file.Write(bytes);
+        write(contents, file);
         file.Flush(flushToDisk: true);
     }
 

@@ -101,6 +101,22 @@ public readonly ref struct JsonValue
         return reader.GetString()!;
     }
 
+    /// <summary>A string's characters as UTF-8; copied only if some are escaped.</summary>
+    internal ReadOnlySpan<byte> Utf8(string name)
+    {
+        if (!IsString)
+            throw Wrong(FormatError.Value, name, "a string");
+        if (!_text.Contains((byte)'\\'))
+            return _text[1..^1];
+
+        Utf8JsonReader reader = Reader();
+        byte[] unescaped = new byte[_text.Length];
+        return unescaped.AsSpan(0, reader.CopyString(unescaped));
+    }
+
+    /// <summary>The value's text as it stands in the input.</summary>
+    internal ReadOnlySpan<byte> Raw => _text;
+
     /// <summary>true or false.</summary>
     public bool Boolean(string name) => (char)_text[0] switch
     {

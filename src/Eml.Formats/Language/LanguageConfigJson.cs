@@ -31,9 +31,11 @@ public static class LanguageConfigJson
 
     /// <summary>Reads it back. What is missing is taken from <paramref name="recognised"/>, if there is one.</summary>
     /// <exception cref="EmlException">A field is missing or wrong; the message says which and where.</exception>
-    public static LanguageConfig Read(ReadOnlySpan<byte> text, LanguageConfig? recognised = null)
+    public static LanguageConfig Read(ReadOnlySpan<byte> text, LanguageConfig? recognised = null) => Read(StrictJson.Parse(text, What), recognised);
+
+    internal static LanguageConfig Read(JsonValue text, LanguageConfig? recognised = null)
     {
-        JsonMembers root = StrictJson.Parse(text, What).Members("the config");
+        JsonMembers root = text.Members("the config");
         foreach ((string name, double value) in s_fixed)
         {
             if (root.TryGet(name, out JsonValue found) && found.Double(name) != value)
