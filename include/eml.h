@@ -1166,7 +1166,8 @@ typedef struct eml_lm_options {
 } eml_lm_options;
 EML_API eml_status eml_lm_options_init(eml_lm_options *options, uint32_t struct_size);
 
-/* A model from bytes: safetensors, with the config in the metadata or in options. options may be NULL; mapped does not matter here.
+/* A model from bytes in any of the formats below, which the bytes tell, with the tokenizer that they hold. options may be NULL; mapped
+ * does not matter here.
  * Errors: EML_E_FORMAT, EML_E_SHAPE (a tensor is missing, not the model's, or of another shape), EML_E_NONFINITE, EML_E_ARGUMENT (a
  * tokenizer with more tokens than the model), EML_E_VERSION, EML_E_LIMIT, EML_E_MEMORY. */
 EML_API EML_MUST_CHECK eml_status eml_lm_import(const void *bytes, uint64_t len, const eml_lm_options *options, eml_lm **out);
@@ -1201,11 +1202,25 @@ EML_API EML_MUST_CHECK eml_status eml_lm_get_tokenizer(const eml_lm *lm, eml_tok
 /* A model whose matrices are of another type; vectors stay binary32. weight_type: EML_WEIGHT_... BF16: to nearest, ties to even. I8:
  * scale = max |w| / 127 of a row, w / scale to nearest, ties to even. Errors: EML_E_ARGUMENT, EML_E_NONFINITE, EML_E_MEMORY. */
 EML_API EML_MUST_CHECK eml_status eml_lm_quantize(const eml_lm *lm, int32_t weight_type, eml_lm **out);
-/* The model with its tokenizer as bytes. format: EML_FORMAT_SAFETENSORS.
- * Errors: EML_E_ARGUMENT, EML_E_UNSUPPORTED (format), EML_E_LIMIT, EML_E_MEMORY. */
+/* The model with its tokenizer as bytes. format: EML_FORMAT_JSON (F32 and I8 only; BF16 becomes F32), EML_FORMAT_SAFETENSORS,
+ * EML_FORMAT_PROTOBUF (eml.v1.LanguageModelHeader of proto/eml/v1/language.proto, then the tensors) or EML_FORMAT_NPZ (F32 only).
+ * Limit: 2^31 - 1 bytes; files may be larger. Errors: EML_E_ARGUMENT, EML_E_UNSUPPORTED (format), EML_E_LIMIT, EML_E_MEMORY. */
 EML_API EML_MUST_CHECK eml_status eml_lm_export_buffer(const eml_lm *lm, int32_t format, eml_buffer **out);
 /* Writes a file, whole or not at all. format: as above, or EML_FORMAT_AUTO: from the extension. Errors: also EML_E_IO. */
 EML_API eml_status eml_lm_save(const eml_lm *lm, const char *path, uint64_t path_len, int32_t format);
+
+typedef struct eml_lm_parity {
+  uint32_t struct_size;     /* in */
+  int32_t is_right;         /* 1: all tokens are right and no logit deviates by more than the sidecar's tolerance */
+  double largest_deviation; /* of a logit */
+  uint64_t differing_index; /* of the first token behind the prompt that is another; UINT64_MAX if there is none */
+  int32_t differing_token;  /* the token that the model gives there; -1 if there is none */
+  uint32_t reserved;
+} eml_lm_parity;
+/* Compares the model's answer with a parity sidecar, a JSON object: version (1), tokens (the prompt), greedy (the tokens that follow,
+ * each the first of the largest logits), logits (of the prompt's last token, or of all) and tolerance (default 1e-4). EML_OK also if it
+ * differs. Errors: EML_E_FORMAT, EML_E_VERSION, EML_E_ARGUMENT (no such token), EML_E_SHAPE (logits for another number of tokens). */
+EML_API EML_MUST_CHECK eml_status eml_lm_check_parity(const eml_lm *lm, const void *sidecar, uint64_t len, eml_lm_parity *out);
 
 /* ln softmax(logits)[token]: logits (n). Errors: EML_E_ARGUMENT (no such token). */
 EML_API eml_status eml_lm_log_probability(const float *logits, uint64_t n, int32_t token, double *out);

@@ -1,3 +1,4 @@
+using Eml.Formats.Language;
 using Eml.Language;
 using Eml.Numerics;
 
@@ -6,22 +7,24 @@ namespace Eml.Native;
 /// <summary>A language model behind a handle; immutable.</summary>
 internal sealed class LanguageBox
 {
+    /// <param name="checkpoint">What the file holds.</param>
+    /// <param name="tokenizer">Takes the place of the file's own; null keeps that.</param>
     /// <exception cref="EmlException"><see cref="ErrorCode.Argument"/>: a tokenizer with more tokens than the model.</exception>
-    public LanguageBox(LanguageWeights weights, Tokenizer? tokenizer)
+    public LanguageBox(LanguageCheckpoint checkpoint, Tokenizer? tokenizer = null)
     {
-        if (tokenizer is not null && tokenizer.VocabularySize > weights.Config.VocabularySize)
+        Checkpoint = tokenizer is null ? checkpoint : checkpoint with { Tokenizer = tokenizer };
+        if (tokenizer is not null && tokenizer.VocabularySize > Weights.Config.VocabularySize)
         {
             throw new EmlException(ErrorCode.Argument,
-                $"the tokenizer has {tokenizer.VocabularySize} tokens and the model {weights.Config.VocabularySize}; use the tokenizer that it was trained with");
+                $"the tokenizer has {tokenizer.VocabularySize} tokens and the model {Weights.Config.VocabularySize}; use the tokenizer that it was trained with");
         }
-
-        Weights = weights;
-        Tokenizer = tokenizer;
     }
 
-    public LanguageWeights Weights { get; }
+    public LanguageCheckpoint Checkpoint { get; }
 
-    public Tokenizer? Tokenizer { get; }
+    public LanguageWeights Weights => Checkpoint.Weights;
+
+    public Tokenizer? Tokenizer => Checkpoint.Tokenizer;
 
     /// <summary>The tokenizer, for what needs one.</summary>
     /// <exception cref="EmlException"><see cref="ErrorCode.State"/>: there is none.</exception>

@@ -18,7 +18,7 @@ internal static unsafe class LanguageExports
     public static int Import(void* bytes, ulong len, LanguageOptionsStruct* options, nint* result) => Out.Handle(result, Kind.LanguageModel, () =>
     {
         LanguageOptionsStruct o = Options(options);
-        return Read(Arguments.Array((byte*)bytes, len, "bytes").ToArray(), o);
+        return new LanguageBox(LanguageFile.Read(Arguments.Array((byte*)bytes, len, "bytes").ToArray(), ConfigOf(o)), TokenizerOf(o));
     });
 
     [UnmanagedCallersOnly(EntryPoint = "eml_lm_load", CallConvs = [typeof(CallConvCdecl)])]
@@ -26,7 +26,7 @@ internal static unsafe class LanguageExports
     {
         LanguageOptionsStruct o = Options(options);
         string file = Arguments.Path(path, pathLen);
-        LanguageBox box = Read(AtomicFile.Read(file, Array.MaxLength), o);
+        var box = new LanguageBox(LanguageFile.Load(file, o.Mapped == 1, ConfigOf(o)), TokenizerOf(o));
         Log.Write(Log.Info, $"loaded {file}");
         return box;
     });
@@ -61,17 +61,48 @@ internal static unsafe class LanguageExports
     [UnmanagedCallersOnly(EntryPoint = "eml_lm_get_tokenizer", CallConvs = [typeof(CallConvCdecl)])]
     public static int GetTokenizer(nint lm, nint* result) => Out.Handle(result, Kind.Tokenizer, () => Get(lm).NeedTokenizer());
 
+    [UnmanagedCallersOnly(EntryPoint = "eml_lm_quantize", CallConvs = [typeof(CallConvCdecl)])]
+    public static int Quantize(nint lm, int type, nint* result) => Out.Handle(result, Kind.LanguageModel, () =>
+    {
+        LanguageBox box = Get(lm);
+        WeightType wanted = type is >= 1 and <= 3
+            ? (WeightType)(type - 1)
+            : throw new EmlException(ErrorCode.Argument, $"weight_type is {type}; use EML_WEIGHT_F32 (1), EML_WEIGHT_BF16 (2) or EML_WEIGHT_I8 (3)");
+        return new LanguageBox(box.Checkpoint with { Weights = LanguageQuantizer.Convert(box.Weights, wanted) });
+    });
+
     [UnmanagedCallersOnly(EntryPoint = "eml_lm_export_buffer", CallConvs = [typeof(CallConvCdecl)])]
     public static int ExportBuffer(nint lm, int format, nint* result) => Out.Handle(result, Kind.Buffer, () =>
-        new NativeBuffer(Write(Get(lm), format)));
+    {
+        LanguageBox box = Get(lm);
+        using var bytes = new MemoryStream();
+        LanguageFile.Write(box.Checkpoint, Format(format), bytes);
+        return new NativeBuffer(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
+    });
 
     [UnmanagedCallersOnly(EntryPoint = "eml_lm_save", CallConvs = [typeof(CallConvCdecl)])]
     public static int Save(nint lm, byte* path, ulong pathLen, int format) => Failure.Guard(() =>
     {
         LanguageBox box = Get(lm);
         string file = Arguments.Path(path, pathLen);
-        AtomicFile.Write(file, Write(box, format == 0 ? (int)ModelFile.FromPath(file) : format));
+        LanguageFile.Save(file, box.Checkpoint, format == (int)FileFormat.Auto ? LanguageFile.FromPath(file) : Format(format));
         Log.Write(Log.Info, $"saved {file}");
+    });
+
+    [UnmanagedCallersOnly(EntryPoint = "eml_lm_check_parity", CallConvs = [typeof(CallConvCdecl)])]
+    public static int CheckParity(nint lm, void* sidecar, ulong len, ParityStruct* result) => Failure.Guard(() =>
+    {
+        LanguageBox box = Get(lm);
+        Arguments.NotNull(result, "out");
+        Versioned.Check(result, "out");
+        LanguageParityResult found = LanguageParity.Read(Arguments.Array((byte*)sidecar, len, "sidecar")).Check(box.Weights);
+        Versioned.Write(result, new ParityStruct
+        {
+            IsRight = found.IsRight ? 1 : 0,
+            LargestDeviation = found.LargestDeviation,
+            DifferingIndex = found.DifferingIndex is { } index ? (ulong)index : ulong.MaxValue,
+            DifferingToken = found.DifferingToken ?? -1,
+        }, "out");
     });
 
     [UnmanagedCallersOnly(EntryPoint = "eml_lm_log_probability", CallConvs = [typeof(CallConvCdecl)])]
@@ -90,14 +121,15 @@ internal static unsafe class LanguageExports
         return o.Mapped is 0 or 1 ? o : throw new EmlException(ErrorCode.Argument, $"options.mapped is {o.Mapped}; use 0 or 1");
     }
 
-    private static LanguageBox Read(byte[] bytes, LanguageOptionsStruct options)
-    {
-        byte[]? config = options.Config is null ? null : Arguments.Utf8(options.Config, options.ConfigLength, "options.config").ToArray();
-        Tokenizer? tokenizer = options.Tokenizer == 0 ? null : TokenizerExports.Get(options.Tokenizer);
-        return new LanguageBox(LanguageSafetensors.Read(bytes, config is null ? null : (ReadOnlyMemory<byte>?)config), tokenizer);
-    }
+    private static ReadOnlyMemory<byte>? ConfigOf(LanguageOptionsStruct options) => options.Config is null
+        ? default(ReadOnlyMemory<byte>?)
+        : Arguments.Utf8(options.Config, options.ConfigLength, "options.config").ToArray();
 
-    private static byte[] Write(LanguageBox box, int format) => format == (int)FileFormat.Safetensors
-        ? LanguageSafetensors.Write(box.Weights)
-        : throw new EmlException(ErrorCode.Unsupported, $"format {format} is no format of language models; use EML_FORMAT_SAFETENSORS (3)");
+    private static Tokenizer? TokenizerOf(LanguageOptionsStruct options) => options.Tokenizer == 0 ? null : TokenizerExports.Get(options.Tokenizer);
+
+    private static LanguageFormat Format(int format) => format is (int)LanguageFormat.Json or (int)LanguageFormat.Safetensors
+        or (int)LanguageFormat.Protobuf or (int)LanguageFormat.Npz
+        ? (LanguageFormat)format
+        : throw new EmlException(ErrorCode.Unsupported, $"format {format} is no format of language models; "
+            + "use EML_FORMAT_JSON (1), EML_FORMAT_SAFETENSORS (3), EML_FORMAT_PROTOBUF (4) or EML_FORMAT_NPZ (5)");
 }

@@ -50,6 +50,17 @@ internal struct LanguageInfoStruct
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct ParityStruct
+{
+    public uint StructSize;
+    public int IsRight;
+    public double LargestDeviation;
+    public ulong DifferingIndex;
+    public int DifferingToken;
+    public uint Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct LanguageSessionInfoStruct
 {
     public uint StructSize;

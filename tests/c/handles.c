@@ -36,6 +36,7 @@ static eml_lm_info lm;
 static eml_lm_session_info session;
 static eml_lm_generate_options generate;
 static eml_lm_score score;
+static eml_lm_parity parity;
 static const char *words;
 static int32_t lengths[LM_VOCAB];
 static float floats[LM_VOCAB];
@@ -171,6 +172,7 @@ ON(const eml_lm, eml_lm_get_tokenizer, (h, &out_tokenizer))
 ON(const eml_lm, eml_lm_quantize, (h, EML_WEIGHT_BF16, &out_lm))
 ON(const eml_lm, eml_lm_export_buffer, (h, EML_FORMAT_SAFETENSORS, &out_buffer))
 ON(const eml_lm, eml_lm_save, (h, "/nonexistent/a.safetensors", EML_NTS, EML_FORMAT_AUTO))
+ON(const eml_lm, eml_lm_check_parity, (h, "{\"tokens\":[1]}", 14, &parity))
 ON(const eml_lm, eml_lm_session_create, (h, 1, &out_session))
 ON(eml_lm_session, eml_lm_session_free, (h))
 ON(eml_lm_session, eml_lm_session_reset, (h))
@@ -318,6 +320,7 @@ static const handle_function table[] = {
     ENTRY(LM, eml_lm_quantize),
     ENTRY(LM, eml_lm_export_buffer),
     ENTRY(LM, eml_lm_save),
+    ENTRY(LM, eml_lm_check_parity),
     ENTRY(LM, eml_lm_session_create),
     FREES(SESSION, eml_lm_session_free),
     ENTRY(SESSION, eml_lm_session_reset),

@@ -114,7 +114,9 @@
   F(eml_lm_info, n_layer, 8) F(eml_lm_info, n_embd, 12) F(eml_lm_info, n_head, 16) F(eml_lm_info, n_kv_head, 20) \
   F(eml_lm_info, head_dim, 24) F(eml_lm_info, hidden_dim, 28) F(eml_lm_info, sequence_len, 32) \
   F(eml_lm_info, weight_type, 36) F(eml_lm_info, activation, 40) F(eml_lm_info, has_tokenizer, 44) \
-  F(eml_lm_info, parameters, 48) F(eml_lm_info, bytes, 56) F(eml_lm_session_info, struct_size, 0) \
+  F(eml_lm_info, parameters, 48) F(eml_lm_info, bytes, 56) F(eml_lm_parity, struct_size, 0) F(eml_lm_parity, is_right, 4) F(eml_lm_parity, largest_deviation, 8) \
+  F(eml_lm_parity, differing_index, 16) F(eml_lm_parity, differing_token, 24) F(eml_lm_parity, reserved, 28) \
+  F(eml_lm_session_info, struct_size, 0) \
   F(eml_lm_session_info, threads, 4) F(eml_lm_session_info, position, 8) F(eml_lm_session_info, bytes, 16) \
   F(eml_lm_token, struct_size, 0) F(eml_lm_token, id, 4) F(eml_lm_token, text, 8) F(eml_lm_token, text_len, 16) \
   F(eml_lm_token, log_probability, 24) F(eml_lm_token, index, 32) F(eml_lm_generate_options, struct_size, 0) \
@@ -170,6 +172,7 @@ STATIC_CHECK(sizeof(eml_text) == 16);
 STATIC_CHECK(sizeof(eml_tokenizer_info) == 16);
 STATIC_CHECK(sizeof(eml_lm_options) == 32);
 STATIC_CHECK(sizeof(eml_lm_info) == 64);
+STATIC_CHECK(sizeof(eml_lm_parity) == 32);
 STATIC_CHECK(sizeof(eml_lm_session_info) == 24);
 STATIC_CHECK(sizeof(eml_lm_token) == 40);
 STATIC_CHECK(sizeof(eml_lm_generate_options) == 112);
@@ -212,6 +215,7 @@ static size_t size_of(const char *owner) {
   SIZE(eml_tokenizer_info);
   SIZE(eml_lm_options);
   SIZE(eml_lm_info);
+  SIZE(eml_lm_parity);
   SIZE(eml_lm_session_info);
   SIZE(eml_lm_token);
   SIZE(eml_lm_generate_options);

@@ -659,6 +659,17 @@ class eml_lm_info(Structure):
     ]
 
 
+class eml_lm_parity(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("is_right", c_int32),
+        ("largest_deviation", c_double),
+        ("differing_index", c_uint64),
+        ("differing_token", c_int32),
+        ("reserved", c_uint32),
+    ]
+
+
 class eml_lm_session_info(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -936,6 +947,7 @@ FUNCTIONS = {
     "eml_lm_quantize": (eml_status, _LM, c_int32, POINTER(_LM)),
     "eml_lm_export_buffer": (eml_status, _LM, c_int32, POINTER(_BUFFER)),
     "eml_lm_save": (eml_status, _LM, c_char_p, c_uint64, c_int32),
+    "eml_lm_check_parity": (eml_status, _LM, c_void_p, c_uint64, POINTER(eml_lm_parity)),
     "eml_lm_log_probability": (eml_status, POINTER(c_float), c_uint64, c_int32, _DOUBLES),
     "eml_lm_session_create": (eml_status, _LM, c_uint32, POINTER(_SESSION)),
     "eml_lm_session_free": (eml_status, _SESSION),

@@ -616,6 +616,12 @@ dynamic! {
         pub fn eml_lm_quantize(lm: *const eml_lm, weight_type: i32, out: *mut *mut eml_lm) -> eml_status;
         pub fn eml_lm_export_buffer(lm: *const eml_lm, format: i32, out: *mut *mut eml_buffer) -> eml_status;
         pub fn eml_lm_save(lm: *const eml_lm, path: *const c_char, path_len: u64, format: i32) -> eml_status;
+        pub fn eml_lm_check_parity(
+            lm: *const eml_lm,
+            sidecar: *const c_void,
+            len: u64,
+            out: *mut eml_lm_parity,
+        ) -> eml_status;
         pub fn eml_lm_log_probability(logits: *const f32, n: u64, token: i32, out: *mut f64) -> eml_status;
         pub fn eml_lm_session_create(
             lm: *const eml_lm,

@@ -691,6 +691,17 @@ pub struct eml_lm_info {
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
+pub struct eml_lm_parity {
+    pub struct_size: u32,
+    pub is_right: i32,
+    pub largest_deviation: f64,
+    pub differing_index: u64,
+    pub differing_token: i32,
+    pub reserved: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
 pub struct eml_lm_session_info {
     pub struct_size: u32,
     pub threads: u32,

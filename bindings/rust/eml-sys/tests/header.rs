@@ -57,6 +57,7 @@ fn structs_have_no_hidden_padding() {
     assert_eq!(std::mem::size_of::<eml_tokenizer_info>(), 16);
     assert_eq!(std::mem::size_of::<eml_lm_options>(), 32);
     assert_eq!(std::mem::size_of::<eml_lm_info>(), 64);
+    assert_eq!(std::mem::size_of::<eml_lm_parity>(), 32);
     assert_eq!(std::mem::size_of::<eml_lm_session_info>(), 24);
     assert_eq!(std::mem::size_of::<eml_lm_token>(), 40);
     assert_eq!(std::mem::size_of::<eml_lm_generate_options>(), 112);
