@@ -2,7 +2,7 @@
  * handles.c - what a wrong handle does, for every function that takes one: NULL, freed, of another kind, invented.
  * run.sh checks that every such function of eml.h is in the table below.
  */
-#include "fixture.h"
+#include "language.h"
 
 typedef enum { MODEL, SAFETREE, ATTENTION, CANCEL, BUFFER, MACHINE, WASM, TOKENIZER, STREAM, LM, SESSION, BATCH, KINDS } handle_kind;
 
@@ -344,6 +344,10 @@ static const handle_function table[] = {
 };
 #define TABLE_SIZE (sizeof table / sizeof table[0])
 
+/* What streams, sessions and batches are made from. */
+static eml_tokenizer *shared_tokenizer;
+static eml_lm *shared_lm;
+
 static void *create(handle_kind kind) {
   eml_model *model = NULL;
   eml_safetree *safetree = NULL;
@@ -351,6 +355,8 @@ static void *create(handle_kind kind) {
   eml_buffer *buffer = NULL;
   eml_machine *machine_handle = NULL;
   eml_wasm *wasm_handle = NULL;
+  eml_token_stream *stream = NULL;
+  eml_lm_batch *batch = NULL;
   switch (kind) {
     case MODEL: return new_model(EML_PROFILE_DEFAULT, 2, 2, 2);
     case SAFETREE: CHECK_OK(eml_safetree_create(1, 2, 2, &safetree)); return safetree;
@@ -358,6 +364,11 @@ static void *create(handle_kind kind) {
     case CANCEL: CHECK_OK(eml_cancel_create(&cancel)); return cancel;
     case MACHINE: CHECK_OK(eml_machine_create(NULL, &machine_handle)); return machine_handle;
     case WASM: CHECK_OK(eml_wasm_load(empty_module, sizeof empty_module, NULL, &wasm_handle)); return wasm_handle;
+    case TOKENIZER: return new_tokenizer();
+    case STREAM: CHECK_OK(eml_token_stream_create(shared_tokenizer, &stream)); return stream;
+    case LM: return new_lm(small_shape, 1);
+    case SESSION: return new_session(shared_lm, 1);
+    case BATCH: CHECK_OK(eml_lm_batch_create(shared_lm, 1, 1, &batch)); return batch;
     default:
       model = new_model(EML_PROFILE_DEFAULT, 2, 1, 1);
       CHECK_OK(eml_model_export_buffer(model, EML_FORMAT_JSON, &buffer));
@@ -374,6 +385,11 @@ static eml_status destroy(handle_kind kind, void *handle) {
     case CANCEL: return eml_cancel_free(handle);
     case MACHINE: return eml_machine_free(handle);
     case WASM: return eml_wasm_free(handle);
+    case TOKENIZER: return eml_tokenizer_free(handle);
+    case STREAM: return eml_token_stream_free(handle);
+    case LM: return eml_lm_free(handle);
+    case SESSION: return eml_lm_session_free(handle);
+    case BATCH: return eml_lm_batch_free(handle);
     default: return eml_buffer_free(handle);
   }
 }
@@ -388,6 +404,13 @@ static void prepare_arguments(void) {
   machine_event.struct_size = sizeof machine_event;
   machine.struct_size = sizeof machine;
   wasm.struct_size = sizeof wasm;
+  tokenizer.struct_size = sizeof tokenizer;
+  lm.struct_size = sizeof lm;
+  session.struct_size = sizeof session;
+  score.struct_size = sizeof score;
+  parity.struct_size = sizeof parity;
+  CHECK_OK(eml_lm_generate_options_init(&generate, sizeof generate));
+  generate.max_tokens = 2;
   wasm_function.struct_size = sizeof wasm_function;
 }
 
@@ -564,6 +587,8 @@ static void free_order(void) {
 }
 
 int main(void) {
+  shared_tokenizer = new_tokenizer();
+  shared_lm = new_lm(small_shape, 1);
   RUN(null_handles);
   RUN(stale_handles);
   RUN(foreign_kinds);
@@ -574,5 +599,7 @@ int main(void) {
   RUN(slot_reuse);
   RUN(cancel_in_options);
   RUN(free_order);
+  CHECK_OK(eml_lm_free(shared_lm));
+  CHECK_OK(eml_tokenizer_free(shared_tokenizer));
   return test_summary("handles");
 }
