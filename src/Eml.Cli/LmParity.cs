@@ -36,7 +36,7 @@ internal static class LmParity
             bool json = parse.GetValue(Arguments.Json);
             if (!parse.GetValue(write))
                 return Check(model, path, json);
-            int[] ids = parse.GetValue(tokens) ?? Encode(model, parse.GetRequiredValue(prompt)!);
+            int[] ids = parse.GetResult(prompt) is null ? parse.GetValue(tokens)! : Encode(model, parse.GetValue(prompt)!);
             return Write(model, path, ids, parse.GetResult(count) is null ? 16 : parse.GetValue(count), parse.GetValue(all), json);
         });
         return command;

@@ -71,9 +71,15 @@ public static class AtomicFile
         {
             if (count == bytes.Length)
             {
+                // Most files end where their length says: room for more is made only if there is more.
+                int next = file.ReadByte();
+                if (next < 0)
+                    return bytes;
                 if (count >= limit)
-                    break;
-                Array.Resize(ref bytes, (int)Math.Min(2L * count, limit));
+                    throw TooLarge(path, $"has more than {limit} bytes", limit);
+                Array.Resize(ref bytes, (int)Math.Min(Math.Max(2L * count, 4096), limit));
+                bytes[count++] = (byte)next;
+                continue;
             }
 
             int read = file.Read(bytes, count, bytes.Length - count);
@@ -85,8 +91,6 @@ public static class AtomicFile
 
             count += read;
         }
-
-        return file.ReadByte() < 0 ? bytes : throw TooLarge(path, $"has more than {limit} bytes", limit);
     }
 
     /// <summary>The full name of what is to be replaced: behind links, and something that a rename may replace.</summary>

@@ -111,7 +111,7 @@ public sealed class LanguageFormatHostileTests
     [Fact]
     public void Models_of_another_kind_are_refused_as_such()
     {
-        var model = new Eml.Functions.EmlModel(1, 2, 1, Eml.Functions.Profile.Default);
+        var model = new Eml.Functions.EmlModel(2, 2, 1, Eml.Functions.Profile.Default);
         foreach (Eml.Formats.FileFormat format in new[] { Eml.Formats.FileFormat.Json, Eml.Formats.FileFormat.Safetensors, Eml.Formats.FileFormat.Protobuf })
         {
             byte[] bytes = Eml.Formats.ModelFile.Write(model, format);
