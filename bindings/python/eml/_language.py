@@ -465,9 +465,9 @@ def _checked(ids: Any, vocabulary: int) -> Any:
     given = read_tokens(ids, "ids")
     if not given:
         raise EmlArgumentError("there are no tokens to read; give at least one")
-    for i, token in enumerate(given):
-        if not 0 <= token < vocabulary:
-            raise EmlArgumentError("ids[%d] is %d; tokens are 0 to %d" % (i, token, vocabulary - 1))
+    if min(given) < 0 or max(given) >= vocabulary:
+        i = next(i for i, token in enumerate(given) if not 0 <= token < vocabulary)
+        raise EmlArgumentError("ids[%d] is %d; tokens are 0 to %d" % (i, given[i], vocabulary - 1))
     return given
 
 
