@@ -709,7 +709,9 @@ pub struct eml_lm_session_info {
     pub bytes: u64,
 }
 
-pub type eml_lm_layer_fn = Option<unsafe extern "C" fn(part: *const c_char, rows: *const f32, count: u64, n_embd: u64, user: *mut c_void) -> i32>;
+pub type eml_lm_layer_fn = Option<
+    unsafe extern "C" fn(part: *const c_char, rows: *const f32, count: u64, n_embd: u64, user: *mut c_void) -> i32,
+>;
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
