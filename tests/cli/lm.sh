@@ -82,3 +82,10 @@ run lm parity tiny.pb side.json --count 3
 expect "parity without --write" 2 '' '--prompt, --tokens, --count and --all need --write'
 run lm parity tiny.pb side.json --write --prompt x
 expect "a prompt without a tokenizer" 1 '' 'the checkpoint has no tokenizer'
+head -n 256 "$tokens" >bytes.tiktoken
+run lm convert tiny.pb told.npz --tokenizer bytes.tiktoken
+expect "lm convert --tokenizer" 0 '^saved +told\.npz: .* in f32, tokenizer, npz, ' ''
+run lm parity told.npz side.json --write --prompt Hello --all --json
+expect "parity --write --prompt" 0 '^\{"out":"side\.json","tokens":5,"greedy":16,"logits":1500\}$' ''
+run lm parity tiny.json side.json
+expect "parity of all logits" 0 '^tokens +all 16 as expected$' ''

@@ -8,7 +8,7 @@ public static class LanguageFile
 {
     private const int MaxConfig = 1 << 20;
 
-    /// <summary>Where only white space precedes, the format is told by these.</summary>
+    /// <summary>Bytes that tell the format.</summary>
     private const int DetectedBytes = 1 << 12;
 
     private static readonly (string Extension, LanguageFormat Format)[] s_extensions =
@@ -138,7 +138,8 @@ public static class LanguageFile
 
     private static LanguageCheckpoint Read(LanguageBytes file, ReadOnlyMemory<byte>? config) => Detect(file.Start) switch
     {
-        LanguageFormat.Json => LanguageJson.Read(file.Start, config),
+        LanguageFormat.Json => file.Length <= Array.MaxLength ? LanguageJson.Read(file.Start, config)
+            : throw new EmlException(ErrorCode.Limit, $"language model: the JSON text has {file.Length} bytes; the limit is {Array.MaxLength}; use safetensors or protobuf"),
         LanguageFormat.Npz => LanguageNpz.Read(file, config),
         LanguageFormat.Protobuf => LanguageProtobuf.Read(file),
         _ => LanguageSafetensors.Read(file, config),

@@ -17,6 +17,9 @@ public sealed record LanguageParity
     /// <summary>Tokens of a prompt, and tokens after it.</summary>
     public const int MaxTokens = 1 << 16;
 
+    /// <summary>Logits of a sidecar that is made.</summary>
+    private const int MaxLogits = 1 << 24;
+
     private const string What = "parity sidecar";
     private const int Version = 1;
 
@@ -37,13 +40,18 @@ public sealed record LanguageParity
     /// <param name="tokens">The prompt.</param>
     /// <param name="count">Tokens to follow it.</param>
     /// <param name="all">Logits of all tokens of the prompt, not of the last only.</param>
-    /// <exception cref="EmlException"><see cref="ErrorCode.Argument"/>: no prompt, or no such token or number.</exception>
+    /// <exception cref="EmlException"><see cref="ErrorCode.Argument"/>: no prompt, or no such token or number. <see cref="ErrorCode.Limit"/>: too many
+    /// logits.</exception>
     public static LanguageParity Make(LanguageWeights weights, ReadOnlySpan<int> tokens, int count = 16, bool all = false)
     {
         ArgumentNullException.ThrowIfNull(weights);
         if (tokens.IsEmpty || tokens.Length > MaxTokens || count is < 0 or > MaxTokens)
         {
             throw new EmlException(ErrorCode.Argument, $"{What}: a prompt of {tokens.Length} tokens and {count} after it; there must be 1 to {MaxTokens} and 0 to {MaxTokens}");
+        }
+        if (all && (long)weights.Config.VocabularySize * tokens.Length > MaxLogits)
+        {
+            throw new EmlException(ErrorCode.Limit, $"{What}: the logits of {tokens.Length} tokens are more than {MaxLogits}; give a shorter prompt, or take the last token's only");
         }
         using var session = new LanguageSession(weights);
         float[] logits = Answer(session, tokens, all);
@@ -122,7 +130,7 @@ public sealed record LanguageParity
     /// <summary>Logits of all tokens, or of the last.</summary>
     private static float[] Answer(LanguageSession session, ReadOnlySpan<int> tokens, bool all)
     {
-        float[] logits = new float[checked(session.Weights.Config.VocabularySize * (all ? tokens.Length : 1))];
+        float[] logits = new float[session.Weights.Config.VocabularySize * (all ? tokens.Length : 1)];
         _ = all ? session.ReadAll(tokens, logits) : session.Read(tokens, logits);
         return logits;
     }

@@ -169,6 +169,34 @@ public sealed class LanguageFormatTests
     }
 
     [Fact]
+    public void A_file_that_cannot_be_written_leaves_the_old_one()
+    {
+        string folder = Directory.CreateTempSubdirectory("eml-").FullName;
+        try
+        {
+            string path = Path.Combine(folder, "model.npz");
+            LanguageCheckpoint good = LanguageFormatCases.Small(WeightType.F32);
+            LanguageFile.Save(path, good);
+            byte[] before = File.ReadAllBytes(path);
+            Assert.Throws<EmlException>(() => LanguageFile.Save(path, good with { Version = 2 }));
+            Assert.Throws<EmlException>(() => AtomicFile.Write(path, to =>
+            {
+                to.WriteByte(1);
+                throw new EmlException(ErrorCode.Limit, "enough");
+            }));
+            Assert.Equal(before, File.ReadAllBytes(path));
+            Assert.Equal([path], Directory.GetFiles(folder));
+            AtomicFile.Write(path, to => to.Write(new byte[200_000]));
+            Assert.Equal(200_000, AtomicFile.Read(path, 200_000).Length);
+            Assert.Equal(ErrorCode.Limit, Assert.Throws<EmlException>(() => AtomicFile.Read(path, 199_999)).Code);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
     public void Extensions_name_formats()
     {
         Assert.Equal(LanguageFormat.Safetensors, LanguageFile.FromPath("a.safetensors"));
