@@ -323,7 +323,7 @@ impl Drop for LanguageModel {
     }
 }
 
-/// ln softmax(logits)[token].
+/// ln of the probability that softmax gives a token of these logits (vocab_size).
 pub fn log_probability(logits: &[f32], token: i32) -> Result<f64, Error> {
     let mut result = 0.0;
     // SAFETY: the array is as long as is said.

@@ -184,7 +184,10 @@ struct Listening<'a> {
 
 unsafe extern "C" fn hear(token: *const sys::eml_lm_token, user: *mut c_void) -> i32 {
     let (token, listening) = (&*token, &mut *user.cast::<Listening<'_>>());
-    let Some(closure) = &mut listening.closure else { return 0 };
+    let closure = match &mut listening.closure {
+        Some(closure) => closure,
+        None => return 0,
+    };
     let made = GeneratedToken {
         id: token.id,
         text: copied(token.text, token.text_len),
@@ -345,7 +348,7 @@ impl LanguageSession {
         byte_lengths: Option<&[i32]>,
         cancel: Option<&Cancel>,
     ) -> Result<Score, Error> {
-        if byte_lengths.is_some_and(|lengths| lengths.len() != self.vocabulary) {
+        if byte_lengths.map_or(false, |lengths| lengths.len() != self.vocabulary) {
             let message = format!("byte_lengths: give one for each of the {} tokens", self.vocabulary);
             return Err(Error::refused(ErrorCode::Shape, message));
         }
