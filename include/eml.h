@@ -219,6 +219,8 @@ EML_API eml_status eml_random_restart(uint64_t *state, double *out, uint64_t n);
 #define EML_FORMAT_BROWSER 2     /* the browser trainer's export (SafeTree only), 2-space indented  .browser.json */
 #define EML_FORMAT_SAFETENSORS 3 /*                                                                   .safetensors */
 #define EML_FORMAT_PROTOBUF 4    /* eml.v1.Model of proto/eml/v1/model.proto                                   .pb */
+#define EML_FORMAT_NPZ 5         /* arrays of NumPy (language models only)                                    .npz */
+#define EML_FORMAT_TIKTOKEN 6    /* a token and its rank a line (tokenizers only)                        .tiktoken */
 
 /* How a function is written out, by eml_model_expression, eml_attention_expression and the like. The source code gives
  * the bits of forward for finite inputs for which no intermediate result overflows, where the language's exp and log are
@@ -1056,6 +1058,297 @@ EML_API eml_status eml_wasm_write_memory(eml_wasm *machine, uint32_t address, co
  * EML_E_IO, EML_E_BUSY. */
 EML_API eml_status eml_wasm_export(const eml_wasm *machine, const char *name, uint64_t name_len, const uint64_t *args, uint64_t nargs,
                                    const char *path, uint64_t path_len);
+
+/* ------------------------------------------------------------------------------------------------ tokenizers */
+
+/* Byte-level byte pair encoding, id for id as tiktoken does it. Immutable: any number of threads may use one. */
+typedef struct eml_tokenizer eml_tokenizer;
+/* Decodes tokens one by one without ever cutting a character in two. */
+typedef struct eml_token_stream eml_token_stream;
+
+/* A text of an array of texts. */
+typedef struct eml_text {
+  const char *text;
+  uint64_t len; /* EML_NTS allowed */
+} eml_text;
+
+/* Names of special tokens in a text stand for these tokens (default: they are ordinary text). */
+#define EML_TOKENIZER_SPECIAL 1u
+
+/* A tokenizer from the bytes of a tokenizer.json or .tiktoken file; the bytes tell which.
+ * Limits: 2^26 bytes, 2^20 tokens, 2^23 bytes of all tokens, 1024 special tokens, 1024 bytes a token.
+ * Errors: EML_E_FORMAT, EML_E_ARGUMENT (bytes that are no tokens of their own, special ids with a gap), EML_E_LIMIT,
+ * EML_E_UNSUPPORTED (another split pattern). */
+EML_API EML_MUST_CHECK eml_status eml_tokenizer_import(const void *bytes, uint64_t len, eml_tokenizer **out);
+/* The same for a file. Errors: also EML_E_IO. */
+EML_API EML_MUST_CHECK eml_status eml_tokenizer_load(const char *path, uint64_t path_len, eml_tokenizer **out);
+/* Trains a tokenizer on `count` documents, UTF-8 each: the 256 bytes, then at most `merges` merges of the most frequent pair of
+ * neighbours, of equally frequent pairs the smallest; then the special tokens by name, the first of which begins documents.
+ * cancel may be NULL. EML_CANCELLED: *out has the merges found so far. Limit: merges <= 2^20 - 256.
+ * Errors: EML_E_ARGUMENT (not UTF-8; a name twice), EML_E_LIMIT. */
+EML_API EML_MUST_CHECK eml_status eml_tokenizer_train(const eml_text *documents, uint64_t count, uint64_t merges,
+                                                      const eml_text *special, uint64_t special_count,
+                                                      const eml_cancel *cancel, eml_tokenizer **out);
+/* Streams, models and sessions that use the tokenizer go on. */
+EML_API eml_status eml_tokenizer_free(eml_tokenizer *tokenizer);
+/* The tokenizer as bytes (two-call form; no NUL is added). format: EML_FORMAT_JSON (tokenizer.json) or EML_FORMAT_TIKTOKEN, which
+ * has no name and only the four special tokens that its readers assume. Errors: EML_E_ARGUMENT, EML_E_UNSUPPORTED, EML_E_BUFFER. */
+EML_API eml_status eml_tokenizer_export(const eml_tokenizer *tokenizer, int32_t format, void *buf, uint64_t cap, uint64_t *need);
+/* Writes a file, whole or not at all. format: as above, or EML_FORMAT_AUTO: from the extension .json or .tiktoken.
+ * Errors: EML_E_ARGUMENT, EML_E_UNSUPPORTED, EML_E_IO. */
+EML_API eml_status eml_tokenizer_save(const eml_tokenizer *tokenizer, const char *path, uint64_t path_len, int32_t format);
+
+typedef struct eml_tokenizer_info {
+  uint32_t struct_size;    /* in */
+  uint32_t vocab_size;     /* ids are 0..vocab_size - 1 */
+  uint32_t rank_count;     /* ids from here on are special tokens */
+  int32_t bos_id;          /* the token that begins a document; -1 if there is none */
+} eml_tokenizer_info;
+EML_API eml_status eml_tokenizer_get_info(const eml_tokenizer *tokenizer, eml_tokenizer_info *out);
+
+/* The ids of a text (two-call form; cap and need count ids). There are never more ids than bytes: room for len of them makes one
+ * call enough. flags: 0 or EML_TOKENIZER_SPECIAL. Limit: 2^30 bytes. Errors: EML_E_ARGUMENT (not UTF-8), EML_E_LIMIT, EML_E_BUFFER. */
+EML_API eml_status eml_tokenizer_encode(const eml_tokenizer *tokenizer, const char *text, uint64_t len, uint32_t flags, int32_t *ids,
+                                        uint64_t cap, uint64_t *need);
+/* The same in one call: the buffer holds int32_t ids. */
+EML_API EML_MUST_CHECK eml_status eml_tokenizer_encode_buffer(const eml_tokenizer *tokenizer, const char *text, uint64_t len,
+                                                              uint32_t flags, eml_buffer **out);
+/* The text of n ids (two-call form, need includes the NUL). What is no valid UTF-8 becomes U+FFFD, one for each maximal part of a
+ * character. Limit: 2^30 bytes. Errors: EML_E_ARGUMENT (no such id; names its place), EML_E_LIMIT, EML_E_BUFFER. */
+EML_API eml_status eml_tokenizer_decode(const eml_tokenizer *tokenizer, const int32_t *ids, uint64_t n, char *buf, uint64_t cap,
+                                        uint64_t *need);
+/* The bytes of n ids, whatever they are (two-call form; no NUL is added). Those of a special token are its name. Errors: as above. */
+EML_API eml_status eml_tokenizer_decode_bytes(const eml_tokenizer *tokenizer, const int32_t *ids, uint64_t n, void *buf, uint64_t cap,
+                                              uint64_t *need);
+/* *out: the id of a special token; -1 if there is none of this name. Errors: EML_E_ARGUMENT (not UTF-8). */
+EML_API eml_status eml_tokenizer_special(const eml_tokenizer *tokenizer, const char *name, uint64_t len, int32_t *out);
+
+#define EML_BYTES_RAW 0       /* the bytes of each token */
+#define EML_BYTES_REFERENCE 1 /* as autoresearch counts them: each token decoded for itself, what is no UTF-8 as U+FFFD, 3 bytes */
+/* How many bytes of text each token counts when bits per byte are measured, 0 for special tokens: out (vocab_size), n must be
+ * vocab_size. counting: EML_BYTES_... Errors: EML_E_SHAPE, EML_E_ARGUMENT. */
+EML_API eml_status eml_tokenizer_byte_lengths(const eml_tokenizer *tokenizer, int32_t counting, int32_t *out, uint64_t n);
+
+EML_API EML_MUST_CHECK eml_status eml_token_stream_create(const eml_tokenizer *tokenizer, eml_token_stream **out);
+EML_API eml_status eml_token_stream_free(eml_token_stream *stream);
+/* The text that this token completes: whole characters, perhaps none. All answers joined, the last of eml_token_stream_flush, are
+ * what eml_tokenizer_decode gives. *text is followed by a NUL and lives until the stream's next call.
+ * Errors: EML_E_ARGUMENT (no such id), EML_E_BUSY. */
+EML_API eml_status eml_token_stream_push(eml_token_stream *stream, int32_t id, const char **text, uint64_t *len);
+/* What is left of a character that lacks bytes, as U+FFFD; the stream begins anew. Errors: EML_E_BUSY. */
+EML_API eml_status eml_token_stream_flush(eml_token_stream *stream, const char **text, uint64_t *len);
+
+/* ------------------------------------------------------------------------------------------------ language models */
+
+/* A small GPT whose activation is eml(z, eml(z, k)): weights and, if it has one, its tokenizer. Immutable: any number of threads,
+ * sessions and batches share one, and keep the weights alive when the handle is freed. Logits and embeddings are binary32. The
+ * same weights give the same bits on every machine, for every number of threads, and whether tokens come alone or together. */
+typedef struct eml_lm eml_lm;
+/* One sequence of tokens that a model reads: a cache, a sampler, threads. For one thread at a time, like everything non-const. */
+typedef struct eml_lm_session eml_lm_session;
+/* Several sequences that go on together; each forward pass reads the weights once for all of them. */
+typedef struct eml_lm_batch eml_lm_batch;
+
+#define EML_WEIGHT_F32 1  /* binary32 */
+#define EML_WEIGHT_BF16 2 /* the upper half of a binary32 */
+#define EML_WEIGHT_I8 3   /* bytes with a binary32 scale per row */
+
+#define EML_ACTIVATION_EML 1   /* eml(z, eml(z, k)), k a number per layer */
+#define EML_ACTIVATION_RELU2 2 /* max(0, z)^2 */
+
+typedef struct eml_lm_options {
+  uint32_t struct_size;
+  int32_t mapped;                 /* 1: the file is mapped, not read; it must not change while the model is in use. Default 0 */
+  const char *config;             /* may be NULL. JSON (vocab_size, n_layer, n_embd, n_head, n_kv_head, head_dim, hidden_dim,
+                                     sequence_len, window_pattern, activation) for a file that has no config of its own; what it
+                                     leaves out is recognised from the tensors */
+  uint64_t config_len;            /* EML_NTS allowed */
+  const eml_tokenizer *tokenizer; /* may be NULL: the file's own, if it has one */
+} eml_lm_options;
+EML_API eml_status eml_lm_options_init(eml_lm_options *options, uint32_t struct_size);
+
+/* A model from bytes in any of the formats below, which the bytes tell, with the tokenizer that they hold. options may be NULL; mapped
+ * does not matter here.
+ * Errors: EML_E_FORMAT, EML_E_SHAPE (a tensor is missing, not the model's, or of another shape), EML_E_NONFINITE, EML_E_ARGUMENT (a
+ * tokenizer with more tokens than the model), EML_E_VERSION, EML_E_LIMIT, EML_E_MEMORY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_import(const void *bytes, uint64_t len, const eml_lm_options *options, eml_lm **out);
+/* The same for a file. Errors: also EML_E_IO. */
+EML_API EML_MUST_CHECK eml_status eml_lm_load(const char *path, uint64_t path_len, const eml_lm_options *options, eml_lm **out);
+/* Sessions and batches of the model go on. */
+EML_API eml_status eml_lm_free(eml_lm *lm);
+
+typedef struct eml_lm_info {
+  uint32_t struct_size; /* in */
+  uint32_t vocab_size;
+  uint32_t n_layer;
+  uint32_t n_embd;       /* width of the residual stream */
+  uint32_t n_head;       /* query heads */
+  uint32_t n_kv_head;    /* key and value heads */
+  uint32_t head_dim;
+  uint32_t hidden_dim;   /* width of the feed-forward part */
+  uint32_t sequence_len; /* tokens that it was trained to see; longer sequences are legal */
+  int32_t weight_type;   /* EML_WEIGHT_..., of most weights */
+  int32_t activation;    /* EML_ACTIVATION_... */
+  int32_t has_tokenizer; /* 0 or 1 */
+  uint64_t parameters;
+  uint64_t bytes;        /* of all weights */
+} eml_lm_info;
+EML_API eml_status eml_lm_get_info(const eml_lm *lm, eml_lm_info *out);
+/* The shape as JSON, as eml_lm_options.config takes it (two-call form, need includes the NUL). Errors: EML_E_BUFFER. */
+EML_API eml_status eml_lm_config(const eml_lm *lm, char *buf, uint64_t cap, uint64_t *need);
+/* k of each layer's activation: out (n_layer), n must be n_layer. Errors: EML_E_SHAPE, EML_E_STATE (another activation). */
+EML_API eml_status eml_lm_activation_parameters(const eml_lm *lm, float *out, uint64_t n);
+/* A handle of the model's tokenizer, to be freed by the caller. Errors: EML_E_STATE (it has none). */
+EML_API EML_MUST_CHECK eml_status eml_lm_get_tokenizer(const eml_lm *lm, eml_tokenizer **out);
+/* A model whose matrices are of another type; vectors stay binary32. weight_type: EML_WEIGHT_... BF16: to nearest, ties to even. I8:
+ * scale = max |w| / 127 of a row, w / scale to nearest, ties to even. Errors: EML_E_ARGUMENT, EML_E_NONFINITE, EML_E_MEMORY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_quantize(const eml_lm *lm, int32_t weight_type, eml_lm **out);
+/* The model with its tokenizer as bytes. format: EML_FORMAT_JSON (F32 and I8 only; BF16 becomes F32), EML_FORMAT_SAFETENSORS,
+ * EML_FORMAT_PROTOBUF (eml.v1.LanguageModelHeader of proto/eml/v1/language.proto, then the tensors) or EML_FORMAT_NPZ (F32 only).
+ * Limit: 2^31 - 1 bytes; files may be larger. Errors: EML_E_ARGUMENT, EML_E_UNSUPPORTED (format), EML_E_LIMIT, EML_E_MEMORY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_export_buffer(const eml_lm *lm, int32_t format, eml_buffer **out);
+/* Writes a file, whole or not at all. format: as above, or EML_FORMAT_AUTO: from the extension. Errors: also EML_E_IO. */
+EML_API eml_status eml_lm_save(const eml_lm *lm, const char *path, uint64_t path_len, int32_t format);
+
+typedef struct eml_lm_parity {
+  uint32_t struct_size;     /* in */
+  int32_t is_right;         /* 1: all tokens are right and no logit deviates by more than the sidecar's tolerance */
+  double largest_deviation; /* of a logit */
+  uint64_t differing_index; /* of the first token behind the prompt that is another; UINT64_MAX if there is none */
+  int32_t differing_token;  /* the token that the model gives there; -1 if there is none */
+  uint32_t reserved;
+} eml_lm_parity;
+/* Compares the model's answer with a parity sidecar, a JSON object: version (1), tokens (the prompt), greedy (the tokens that follow,
+ * each the first of the largest logits), logits (of the prompt's last token, or of all) and tolerance (default 1e-4). EML_OK also if it
+ * differs. Errors: EML_E_FORMAT, EML_E_VERSION, EML_E_ARGUMENT (no such token), EML_E_SHAPE (logits for another number of tokens). */
+EML_API EML_MUST_CHECK eml_status eml_lm_check_parity(const eml_lm *lm, const void *sidecar, uint64_t len, eml_lm_parity *out);
+
+/* ln softmax(logits)[token]: logits (n). Errors: EML_E_ARGUMENT (no such token). */
+EML_API eml_status eml_lm_log_probability(const float *logits, uint64_t n, int32_t token, double *out);
+
+/* An empty sequence. threads: 1..256, which compute each token together. Errors: EML_E_ARGUMENT, EML_E_MEMORY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_session_create(const eml_lm *lm, uint32_t threads, eml_lm_session **out);
+EML_API eml_status eml_lm_session_free(eml_lm_session *session);
+/* Begins a new sequence. Errors: EML_E_BUSY. */
+EML_API eml_status eml_lm_session_reset(eml_lm_session *session);
+
+typedef struct eml_lm_session_info {
+  uint32_t struct_size; /* in */
+  uint32_t threads;
+  uint64_t position;    /* tokens read so far */
+  uint64_t bytes;       /* of the cache when full and of the activations; the windows bound it, not the position */
+} eml_lm_session_info;
+EML_API eml_status eml_lm_session_get_info(const eml_lm_session *session, eml_lm_session_info *out);
+
+/* Reads n >= 1 tokens; logits (vocab_size) receives those of the last, or is NULL. cancel may be NULL. EML_CANCELLED: `position` says
+ * how many tokens were read; those may be followed by others. Errors: EML_E_ARGUMENT (no such token; names its place), EML_E_BUSY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_session_read(eml_lm_session *session, const int32_t *tokens, uint64_t n, float *logits,
+                                                      const eml_cancel *cancel);
+/* The same with the logits of each token: logits (n, vocab_size). */
+EML_API EML_MUST_CHECK eml_status eml_lm_session_read_all(eml_lm_session *session, const int32_t *tokens, uint64_t n, float *logits,
+                                                          const eml_cancel *cancel);
+/* Reads n >= 1 tokens; out (n, n_embd) receives what the model makes of each, normed, before the unembedding. */
+EML_API EML_MUST_CHECK eml_status eml_lm_session_embed(eml_lm_session *session, const int32_t *tokens, uint64_t n, float *out,
+                                                       const eml_cancel *cancel);
+
+/* The residual stream after a part of the model: rows (count, n_embd) of `count` tokens that are read together. part is embed_norm,
+ * blocks.I.after_attn, blocks.I.after_mlp or final_norm, followed by a NUL. All pointers live during the callback. */
+typedef int32_t (*eml_lm_layer_fn)(const char *part, const float *rows, uint64_t count, uint64_t n_embd, void *user);
+/* Sets what sees every part of every token that the session reads from now on; fn may be NULL: nothing. Errors: EML_E_BUSY. */
+EML_API eml_status eml_lm_session_set_listener(eml_lm_session *session, eml_lm_layer_fn fn, void *user);
+
+/* A generated token. The pointers live during the callback. */
+typedef struct eml_lm_token {
+  uint32_t struct_size;
+  int32_t id;
+  const char *text;       /* what can be shown now: whole characters, and nothing that may yet become a stop text; NUL behind it */
+  uint64_t text_len;
+  double log_probability; /* ln of its probability before sampling options */
+  uint64_t index;         /* from 0 */
+} eml_lm_token;
+typedef int32_t (*eml_lm_token_fn)(const eml_lm_token *token, void *user);
+
+typedef struct eml_lm_generate_options {
+  uint32_t struct_size;
+  uint32_t max_tokens;        /* default 256 */
+  double temperature;         /* 0..100; 0: the most probable token, of equals the first. Default 1. Computed in binary32, like all here */
+  double top_p;               /* only the most probable tokens that together have this probability, above 0..1; default 1: all */
+  double min_p;               /* only tokens at least this many times as probable as the most probable, 0..1; default 0: all */
+  double repetition_penalty;  /* logits of tokens of the prompt and of generated ones are divided by it if positive, else multiplied; above
+                                 0..100; default 1: none */
+  uint32_t top_k;             /* only so many most probable tokens; default 0: all */
+  int32_t special;            /* 1: names of special tokens in a prompt's text stand for them; default 0 */
+  uint64_t seed;              /* the same seed, the same tokens; default 0 */
+  const int32_t *stop_tokens; /* tokens that end the text and are not part of it */
+  uint64_t stop_token_count;
+  const eml_text *stop_texts; /* strings that end the text and are not part of it; the model must have a tokenizer */
+  uint64_t stop_text_count;
+  const eml_cancel *cancel;   /* may be NULL */
+  eml_lm_token_fn token;      /* may be NULL */
+  void *user;
+} eml_lm_generate_options;
+EML_API eml_status eml_lm_generate_options_init(eml_lm_generate_options *options, uint32_t struct_size);
+
+#define EML_LM_END_LENGTH 0     /* as many tokens as were asked for */
+#define EML_LM_END_STOP_TOKEN 1
+#define EML_LM_END_STOP_TEXT 2
+#define EML_LM_END_CANCELLED 3
+#define EML_LM_END_CALLBACK 4
+typedef struct eml_lm_generation {
+  uint32_t struct_size;   /* in */
+  int32_t end;            /* EML_LM_END_... */
+  uint64_t tokens;        /* generated; a stop token is not counted */
+  uint64_t text_len;      /* bytes of their text up to a stop, without a NUL; 0 without a tokenizer */
+  double log_probability; /* ln of the probability of all tokens */
+} eml_lm_generation;
+/* Reads a prompt of n >= 1 tokens after what the session has read, and generates tokens, the last of which the session has not read
+ * yet. options and out may be NULL. EML_CANCELLED by the cancel token or the callback; what was generated until then is there.
+ * Errors: EML_E_ARGUMENT (no such token, an option without meaning), EML_E_BUSY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_session_generate(eml_lm_session *session, const int32_t *prompt, uint64_t n,
+                                                          const eml_lm_generate_options *options, eml_lm_generation *out);
+/* The same for a text. The token that begins a document goes before it if nothing has been read yet and the tokenizer has one.
+ * Errors: also EML_E_STATE (the model has no tokenizer). */
+EML_API EML_MUST_CHECK eml_status eml_lm_session_generate_text(eml_lm_session *session, const char *prompt, uint64_t len,
+                                                               const eml_lm_generate_options *options, eml_lm_generation *out);
+/* The tokens of the last generation (two-call form; cap and need count tokens). None before the first. Errors: EML_E_BUFFER, EML_E_BUSY. */
+EML_API eml_status eml_lm_session_tokens(const eml_lm_session *session, int32_t *tokens, uint64_t cap, uint64_t *need);
+/* The text of the last generation (two-call form, need includes the NUL): what the callback was given, and what was held back as a stop
+ * text's beginning or as half a character. Errors: EML_E_BUFFER, EML_E_BUSY. */
+EML_API eml_status eml_lm_session_text(const eml_lm_session *session, char *buf, uint64_t cap, uint64_t *need);
+
+typedef struct eml_lm_score {
+  uint32_t struct_size;  /* in */
+  uint32_t reserved;
+  double bits_per_byte;  /* infinite if no byte counts */
+  double mean_loss;      /* mean of -ln p over all tokens */
+  double nats;           /* sum of -ln p over the tokens that count bytes */
+  uint64_t bytes;
+  uint64_t tokens;
+} eml_lm_score;
+/* How well the model predicts n tokens: cut into pieces of sequence_len, each read anew behind the token bos. byte_lengths (vocab_size)
+ * says how many bytes of text a token counts, or is NULL: one each. cancel may be NULL; EML_CANCELLED: the score of what was done.
+ * The sequence of the session is lost. Errors: EML_E_ARGUMENT (no such token; a negative length), EML_E_BUSY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_session_evaluate(eml_lm_session *session, const int32_t *tokens, uint64_t n, int32_t bos,
+                                                          const int32_t *byte_lengths, const eml_cancel *cancel, eml_lm_score *out);
+/* The same for a text, with the model's tokenizer and its bytes. counting: EML_BYTES_... Errors: also EML_E_STATE (no tokenizer, or one
+ * without a token that begins documents). */
+EML_API EML_MUST_CHECK eml_status eml_lm_session_evaluate_text(eml_lm_session *session, const char *text, uint64_t len, int32_t counting,
+                                                               const eml_cancel *cancel, eml_lm_score *out);
+
+/* Empty sequences: 1..64 of them. threads as for a session. Errors: EML_E_ARGUMENT, EML_E_MEMORY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_batch_create(const eml_lm *lm, uint32_t sequences, uint32_t threads, eml_lm_batch **out);
+EML_API eml_status eml_lm_batch_free(eml_lm_batch *batch);
+/* Begins a sequence (0..sequences - 1) anew. Errors: EML_E_ARGUMENT, EML_E_BUSY. */
+EML_API eml_status eml_lm_batch_reset(eml_lm_batch *batch, uint32_t sequence);
+/* *out: tokens that a sequence has read. Errors: EML_E_ARGUMENT, EML_E_BUSY. */
+EML_API eml_status eml_lm_batch_position(const eml_lm_batch *batch, uint32_t sequence, uint64_t *out);
+/* One sequence reads n >= 1 tokens, as by eml_lm_session_read: logits (vocab_size) or NULL. */
+EML_API EML_MUST_CHECK eml_status eml_lm_batch_read(eml_lm_batch *batch, uint32_t sequence, const int32_t *tokens, uint64_t n,
+                                                    float *logits, const eml_cancel *cancel);
+/* Each sequence reads one token: tokens (n), n must be the number of sequences; logits (sequences, vocab_size). EML_CANCELLED: none has
+ * read its token. Errors: EML_E_SHAPE, EML_E_ARGUMENT (no such token), EML_E_BUSY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_batch_step(eml_lm_batch *batch, const int32_t *tokens, uint64_t n, float *logits,
+                                                    const eml_cancel *cancel);
 
 #ifdef __cplusplus
 }

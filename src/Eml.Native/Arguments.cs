@@ -50,12 +50,12 @@ internal static unsafe class Arguments
     private static EmlException UnknownFlags(uint flags) =>
         new(ErrorCode.Argument, $"flags 0x{flags:x}: only EML_ALLOW_NONFINITE (1) is known");
 
-    /// <summary>UTF-8 text of len bytes, or up to its NUL if len is EML_NTS.</summary>
-    public static string Text(byte* text, ulong len, string what)
+    /// <summary>The bytes of a text of len bytes, or up to its NUL if len is EML_NTS. Whether they are UTF-8 is not looked at.</summary>
+    public static ReadOnlySpan<byte> Utf8(byte* text, ulong len, string what)
     {
         if (text is null && len is 0)
         {
-            return "";
+            return default;
         }
 
         NotNull(text, what);
@@ -68,9 +68,15 @@ internal static unsafe class Arguments
             }
         }
 
+        return new ReadOnlySpan<byte>(text, Count(len, what));
+    }
+
+    /// <summary>UTF-8 text of len bytes, or up to its NUL if len is EML_NTS.</summary>
+    public static string Text(byte* text, ulong len, string what)
+    {
         try
         {
-            return s_strictUtf8.GetString(text, Count(len, what));
+            return s_strictUtf8.GetString(Utf8(text, len, what));
         }
         catch (DecoderFallbackException e)
         {
@@ -102,6 +108,32 @@ internal static unsafe class Arguments
             NotNull(buf, "buf");
             bytes.CopyTo(new Span<byte>(buf, bytes.Length));
         }
+    }
+
+    /// <summary>The two-call form for tokens: cap and need count them.</summary>
+    public static void OutTokens(ReadOnlySpan<int> from, int* tokens, ulong cap, ulong* need)
+    {
+        NotNull(need, "need");
+        *need = (ulong)from.Length;
+        if (cap < *need)
+        {
+            throw new EmlException(ErrorCode.Buffer, $"there is room for {cap} tokens but {*need} are needed; call again with that many");
+        }
+
+        from.CopyTo(Array(tokens, *need, "tokens"));
+    }
+
+    /// <summary>The texts of an array.</summary>
+    public static string[] Texts(TextStruct* texts, ulong count, string what)
+    {
+        Span<TextStruct> given = Array(texts, count, what);
+        string[] result = new string[given.Length];
+        for (int i = 0; i < result.Length; i++)
+        {
+            result[i] = Text(given[i].Text, given[i].Length, $"{what}[{i}]");
+        }
+
+        return result;
     }
 
     /// <summary>The two-call form for text: need counts a closing NUL.</summary>

@@ -13,6 +13,11 @@ internal enum Kind
     Attention = 5,
     Machine = 6,
     Wasm = 7,
+    Tokenizer = 8,
+    TokenStream = 9,
+    LanguageModel = 10,
+    LanguageSession = 11,
+    LanguageBatch = 12,
 }
 
 /// <summary>
@@ -145,6 +150,11 @@ internal static class Handles
         Kind.Attention => "eml_attention",
         Kind.Machine => "eml_machine",
         Kind.Wasm => "eml_wasm",
+        Kind.Tokenizer => "eml_tokenizer",
+        Kind.TokenStream => "eml_token_stream",
+        Kind.LanguageModel => "eml_lm",
+        Kind.LanguageSession => "eml_lm_session",
+        Kind.LanguageBatch => "eml_lm_batch",
         _ => "eml_buffer",
     };
 }

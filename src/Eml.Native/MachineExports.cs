@@ -113,15 +113,7 @@ internal static unsafe class MachineExports
     public static int Trace(nint machine, ulong first, int* tokens, ulong cap, ulong* need) => Failure.Guard(() =>
     {
         using SharedUse<MachineBox> use = Read(machine);
-        Arguments.NotNull(need, "need");
-        int[] trace = use.Target.Trace(first);
-        *need = (ulong)trace.Length;
-        if (cap < *need)
-        {
-            throw new EmlException(ErrorCode.Buffer, $"tokens has room for {cap} tokens but {*need} are needed; call again with that many");
-        }
-
-        trace.CopyTo(Arguments.Array(tokens, *need, "tokens"));
+        Arguments.OutTokens(use.Target.Trace(first), tokens, cap, need);
     });
 
     [UnmanagedCallersOnly(EntryPoint = "eml_machine_describe", CallConvs = [typeof(CallConvCdecl)])]

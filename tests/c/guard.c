@@ -3,7 +3,7 @@
  * before such a page (reading or writing past its end dies) and right after one (before its start). Inputs lie on
  * read-only pages: writing to them dies as well. A wrong access ends this program with a signal.
  */
-#include "fixture.h"
+#include "language.h"
 
 #include <stddef.h>
 #include <sys/mman.h>
@@ -435,6 +435,71 @@ static void wasm_arrays(void) {
   }
 }
 
+/* Nothing is read before or behind files, texts and tokens, or written before or behind logits, texts, tokens and structs. */
+static void language_arrays(void) {
+  static const int32_t ids[] = {1, 2, 3};
+  eml_tokenizer *tokenizer = new_tokenizer();
+  for (int side = 0; side < 2; side++) {
+    uint64_t size = 0, need = 0;
+    unsigned char *bytes = lm_file(small_shape, &size);
+    guarded file = guarded_input(bytes, (size_t)size, side), tokens = guarded_input(ids, sizeof ids, side);
+    guarded text = guarded_input("the cat", 7, side), some = guard(7 * sizeof(int32_t), side);
+    free(bytes);
+    CHECK_OK(eml_tokenizer_encode(tokenizer, text.at, 7, 0, some.at, 7, &need));
+    guarded exact = guard((size_t)need * sizeof(int32_t), side), decoded = guard(8, side);
+    uint64_t n = need;
+    CHECK_OK(eml_tokenizer_encode(tokenizer, text.at, 7, 0, exact.at, n, &need));
+    CHECK_OK(eml_tokenizer_decode(tokenizer, exact.at, n, decoded.at, 8, &need));
+    CHECK(strcmp(decoded.at, "the cat") == 0);
+    guarded lengths = guard(LM_VOCAB * sizeof(int32_t), side);
+    CHECK_OK(eml_tokenizer_byte_lengths(tokenizer, EML_BYTES_RAW, lengths.at, LM_VOCAB));
+    guarded one = guard(LM_VOCAB * sizeof(float), side), three = guard(3 * LM_VOCAB * sizeof(float), side);
+    guarded wide = guard(3 * 32 * sizeof(float), side), k = guard(LM_LAYERS * sizeof(float), side);
+    eml_lm *lm = NULL;
+    CHECK_OK(eml_lm_import(file.at, size, NULL, &lm));
+    CHECK_OK(eml_lm_activation_parameters(lm, k.at, LM_LAYERS));
+    eml_lm_session *session = new_session(lm, 2);
+    eml_lm_batch *batch = NULL;
+    CHECK_OK(eml_lm_batch_create(lm, 3, 1, &batch));
+    CHECK_OK(eml_lm_session_read(session, tokens.at, 3, one.at, NULL));
+    CHECK_OK(eml_lm_session_read_all(session, tokens.at, 3, three.at, NULL));
+    CHECK_OK(eml_lm_session_embed(session, tokens.at, 3, wide.at, NULL));
+    CHECK_OK(eml_lm_batch_read(batch, 2, tokens.at, 3, one.at, NULL));
+    CHECK_OK(eml_lm_batch_step(batch, tokens.at, 3, three.at, NULL));
+    for (uint32_t part = 4; part <= sizeof(eml_lm_generate_options); part += 4) { /* structs of an older header */
+      guarded options = guard(part, side), result = guard(part, side);
+      CHECK_OK(eml_lm_generate_options_init(options.at, part));
+      if (part >= 8) ((eml_lm_generate_options *)options.at)->max_tokens = 2;
+      if (part >= 8 || side == 0) {
+        ((eml_lm_generation *)result.at)->struct_size = part;
+        CHECK_OK(eml_lm_session_generate(session, tokens.at, 3, options.at, result.at));
+      }
+      ((eml_lm_score *)result.at)->struct_size = part;
+      CHECK_OK(eml_lm_session_evaluate(session, tokens.at, 3, 0, lengths.at, NULL, result.at));
+      ((eml_lm_session_info *)result.at)->struct_size = part;
+      CHECK_OK(eml_lm_session_get_info(session, result.at));
+      ((eml_lm_info *)result.at)->struct_size = part;
+      CHECK_OK(eml_lm_get_info(lm, result.at));
+      ((eml_lm_parity *)result.at)->struct_size = part;
+      CHECK_OK(eml_lm_check_parity(lm, "{\"tokens\":[1]}", 14, result.at));
+      ((eml_tokenizer_info *)result.at)->struct_size = part;
+      CHECK_OK(eml_tokenizer_get_info(tokenizer, result.at));
+      eml_lm *other = NULL;
+      CHECK_OK(eml_lm_options_init(options.at, part));
+      CHECK_OK(eml_lm_import(file.at, size, options.at, &other));
+      CHECK_OK(eml_lm_free(other));
+      unguard(options);
+      unguard(result);
+    }
+    CHECK_OK(eml_lm_session_free(session));
+    CHECK_OK(eml_lm_batch_free(batch));
+    CHECK_OK(eml_lm_free(lm));
+    guarded all[] = {file, tokens, text, some, exact, decoded, lengths, one, three, wide, k};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) unguard(all[i]);
+  }
+  CHECK_OK(eml_tokenizer_free(tokenizer));
+}
+
 int main(void) {
   RUN(math_batches);
   RUN(model_arrays);
@@ -445,5 +510,6 @@ int main(void) {
   RUN(attention_arrays);
   RUN(machine_arrays);
   RUN(wasm_arrays);
+  RUN(language_arrays);
   return test_summary("guard");
 }

@@ -2,9 +2,9 @@
  * handles.c - what a wrong handle does, for every function that takes one: NULL, freed, of another kind, invented.
  * run.sh checks that every such function of eml.h is in the table below.
  */
-#include "fixture.h"
+#include "language.h"
 
-typedef enum { MODEL, SAFETREE, ATTENTION, CANCEL, BUFFER, MACHINE, WASM, KINDS } handle_kind;
+typedef enum { MODEL, SAFETREE, ATTENTION, CANCEL, BUFFER, MACHINE, WASM, TOKENIZER, STREAM, LM, SESSION, BATCH, KINDS } handle_kind;
 
 /* Valid values for all other arguments, so that only the handle can be at fault. */
 static double numbers[4096];
@@ -26,6 +26,20 @@ static int32_t tokens[4];
 static eml_wasm_info wasm;
 static eml_wasm_function wasm_function;
 static uint64_t results[4];
+static eml_tokenizer *out_tokenizer;
+static eml_token_stream *out_stream;
+static eml_lm *out_lm;
+static eml_lm_session *out_session;
+static eml_lm_batch *out_batch;
+static eml_tokenizer_info tokenizer;
+static eml_lm_info lm;
+static eml_lm_session_info session;
+static eml_lm_generate_options generate;
+static eml_lm_score score;
+static eml_lm_parity parity;
+static const char *words;
+static int32_t lengths[LM_VOCAB];
+static float floats[LM_VOCAB];
 static const unsigned char empty_module[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
 static const eml_instruction program[] = {{EML_OP_HALT, EML_NO_OPERAND}};
 
@@ -136,6 +150,49 @@ ON(const eml_wasm, eml_wasm_get_function, (h, 0, &wasm_function))
 ON(eml_wasm, eml_wasm_read_memory, (h, 0, text, 0))
 ON(eml_wasm, eml_wasm_write_memory, (h, 0, text, 0))
 ON(const eml_wasm, eml_wasm_export, (h, "f", EML_NTS, results, 0, "/dev/null/machine", EML_NTS))
+ON(eml_tokenizer, eml_tokenizer_free, (h))
+ON(const eml_tokenizer, eml_tokenizer_export, (h, EML_FORMAT_TIKTOKEN, text, sizeof text, &need))
+ON(const eml_tokenizer, eml_tokenizer_save, (h, "/nonexistent/a.json", EML_NTS, EML_FORMAT_AUTO))
+ON(const eml_tokenizer, eml_tokenizer_get_info, (h, &tokenizer))
+ON(const eml_tokenizer, eml_tokenizer_encode, (h, "a", 1, 0, tokens, 4, &need))
+ON(const eml_tokenizer, eml_tokenizer_encode_buffer, (h, "a", 1, 0, &out_buffer))
+ON(const eml_tokenizer, eml_tokenizer_decode, (h, tokens, 1, text, sizeof text, &need))
+ON(const eml_tokenizer, eml_tokenizer_decode_bytes, (h, tokens, 1, text, sizeof text, &need))
+ON(const eml_tokenizer, eml_tokenizer_special, (h, "a", 1, &flag))
+ON(const eml_tokenizer, eml_tokenizer_byte_lengths, (h, EML_BYTES_RAW, lengths, LM_VOCAB))
+ON(const eml_tokenizer, eml_token_stream_create, (h, &out_stream))
+ON(eml_token_stream, eml_token_stream_free, (h))
+ON(eml_token_stream, eml_token_stream_push, (h, 97, &words, &size))
+ON(eml_token_stream, eml_token_stream_flush, (h, &words, &size))
+ON(eml_lm, eml_lm_free, (h))
+ON(const eml_lm, eml_lm_get_info, (h, &lm))
+ON(const eml_lm, eml_lm_config, (h, text, sizeof text, &need))
+ON(const eml_lm, eml_lm_activation_parameters, (h, floats, LM_LAYERS))
+ON(const eml_lm, eml_lm_get_tokenizer, (h, &out_tokenizer))
+ON(const eml_lm, eml_lm_quantize, (h, EML_WEIGHT_BF16, &out_lm))
+ON(const eml_lm, eml_lm_export_buffer, (h, EML_FORMAT_SAFETENSORS, &out_buffer))
+ON(const eml_lm, eml_lm_save, (h, "/nonexistent/a.safetensors", EML_NTS, EML_FORMAT_AUTO))
+ON(const eml_lm, eml_lm_check_parity, (h, "{\"tokens\":[1]}", 14, &parity))
+ON(const eml_lm, eml_lm_session_create, (h, 1, &out_session))
+ON(eml_lm_session, eml_lm_session_free, (h))
+ON(eml_lm_session, eml_lm_session_reset, (h))
+ON(const eml_lm_session, eml_lm_session_get_info, (h, &session))
+ON(eml_lm_session, eml_lm_session_read, (h, tokens, 1, floats, NULL))
+ON(eml_lm_session, eml_lm_session_read_all, (h, tokens, 1, floats, NULL))
+ON(eml_lm_session, eml_lm_session_embed, (h, tokens, 1, floats, NULL))
+ON(eml_lm_session, eml_lm_session_set_listener, (h, NULL, NULL))
+ON(eml_lm_session, eml_lm_session_generate, (h, tokens, 1, &generate, NULL))
+ON(eml_lm_session, eml_lm_session_generate_text, (h, "a", 1, &generate, NULL))
+ON(const eml_lm_session, eml_lm_session_tokens, (h, tokens, 4, &need))
+ON(const eml_lm_session, eml_lm_session_text, (h, text, sizeof text, &need))
+ON(eml_lm_session, eml_lm_session_evaluate, (h, tokens, 1, 0, NULL, NULL, &score))
+ON(eml_lm_session, eml_lm_session_evaluate_text, (h, "a", 1, EML_BYTES_RAW, NULL, &score))
+ON(const eml_lm, eml_lm_batch_create, (h, 1, 1, &out_batch))
+ON(eml_lm_batch, eml_lm_batch_free, (h))
+ON(eml_lm_batch, eml_lm_batch_reset, (h, 0))
+ON(const eml_lm_batch, eml_lm_batch_position, (h, 0, &need))
+ON(eml_lm_batch, eml_lm_batch_read, (h, 0, tokens, 1, floats, NULL))
+ON(eml_lm_batch, eml_lm_batch_step, (h, tokens, 1, floats, NULL))
 
 typedef struct {
   const char *name;
@@ -241,8 +298,55 @@ static const handle_function table[] = {
     ENTRY(WASM, eml_wasm_read_memory),
     ENTRY(WASM, eml_wasm_write_memory),
     ENTRY(WASM, eml_wasm_export),
+    FREES(TOKENIZER, eml_tokenizer_free),
+    ENTRY(TOKENIZER, eml_tokenizer_export),
+    ENTRY(TOKENIZER, eml_tokenizer_save),
+    ENTRY(TOKENIZER, eml_tokenizer_get_info),
+    ENTRY(TOKENIZER, eml_tokenizer_encode),
+    ENTRY(TOKENIZER, eml_tokenizer_encode_buffer),
+    ENTRY(TOKENIZER, eml_tokenizer_decode),
+    ENTRY(TOKENIZER, eml_tokenizer_decode_bytes),
+    ENTRY(TOKENIZER, eml_tokenizer_special),
+    ENTRY(TOKENIZER, eml_tokenizer_byte_lengths),
+    ENTRY(TOKENIZER, eml_token_stream_create),
+    FREES(STREAM, eml_token_stream_free),
+    ENTRY(STREAM, eml_token_stream_push),
+    ENTRY(STREAM, eml_token_stream_flush),
+    FREES(LM, eml_lm_free),
+    ENTRY(LM, eml_lm_get_info),
+    ENTRY(LM, eml_lm_config),
+    ENTRY(LM, eml_lm_activation_parameters),
+    ENTRY(LM, eml_lm_get_tokenizer),
+    ENTRY(LM, eml_lm_quantize),
+    ENTRY(LM, eml_lm_export_buffer),
+    ENTRY(LM, eml_lm_save),
+    ENTRY(LM, eml_lm_check_parity),
+    ENTRY(LM, eml_lm_session_create),
+    FREES(SESSION, eml_lm_session_free),
+    ENTRY(SESSION, eml_lm_session_reset),
+    ENTRY(SESSION, eml_lm_session_get_info),
+    ENTRY(SESSION, eml_lm_session_read),
+    ENTRY(SESSION, eml_lm_session_read_all),
+    ENTRY(SESSION, eml_lm_session_embed),
+    ENTRY(SESSION, eml_lm_session_set_listener),
+    ENTRY(SESSION, eml_lm_session_generate),
+    ENTRY(SESSION, eml_lm_session_generate_text),
+    ENTRY(SESSION, eml_lm_session_tokens),
+    ENTRY(SESSION, eml_lm_session_text),
+    ENTRY(SESSION, eml_lm_session_evaluate),
+    ENTRY(SESSION, eml_lm_session_evaluate_text),
+    ENTRY(LM, eml_lm_batch_create),
+    FREES(BATCH, eml_lm_batch_free),
+    ENTRY(BATCH, eml_lm_batch_reset),
+    ENTRY(BATCH, eml_lm_batch_position),
+    ENTRY(BATCH, eml_lm_batch_read),
+    ENTRY(BATCH, eml_lm_batch_step),
 };
 #define TABLE_SIZE (sizeof table / sizeof table[0])
+
+/* What streams, sessions and batches are made from. */
+static eml_tokenizer *shared_tokenizer;
+static eml_lm *shared_lm;
 
 static void *create(handle_kind kind) {
   eml_model *model = NULL;
@@ -251,6 +355,8 @@ static void *create(handle_kind kind) {
   eml_buffer *buffer = NULL;
   eml_machine *machine_handle = NULL;
   eml_wasm *wasm_handle = NULL;
+  eml_token_stream *stream = NULL;
+  eml_lm_batch *batch = NULL;
   switch (kind) {
     case MODEL: return new_model(EML_PROFILE_DEFAULT, 2, 2, 2);
     case SAFETREE: CHECK_OK(eml_safetree_create(1, 2, 2, &safetree)); return safetree;
@@ -258,6 +364,11 @@ static void *create(handle_kind kind) {
     case CANCEL: CHECK_OK(eml_cancel_create(&cancel)); return cancel;
     case MACHINE: CHECK_OK(eml_machine_create(NULL, &machine_handle)); return machine_handle;
     case WASM: CHECK_OK(eml_wasm_load(empty_module, sizeof empty_module, NULL, &wasm_handle)); return wasm_handle;
+    case TOKENIZER: return new_tokenizer();
+    case STREAM: CHECK_OK(eml_token_stream_create(shared_tokenizer, &stream)); return stream;
+    case LM: return new_lm(small_shape, 1);
+    case SESSION: return new_session(shared_lm, 1);
+    case BATCH: CHECK_OK(eml_lm_batch_create(shared_lm, 1, 1, &batch)); return batch;
     default:
       model = new_model(EML_PROFILE_DEFAULT, 2, 1, 1);
       CHECK_OK(eml_model_export_buffer(model, EML_FORMAT_JSON, &buffer));
@@ -274,6 +385,11 @@ static eml_status destroy(handle_kind kind, void *handle) {
     case CANCEL: return eml_cancel_free(handle);
     case MACHINE: return eml_machine_free(handle);
     case WASM: return eml_wasm_free(handle);
+    case TOKENIZER: return eml_tokenizer_free(handle);
+    case STREAM: return eml_token_stream_free(handle);
+    case LM: return eml_lm_free(handle);
+    case SESSION: return eml_lm_session_free(handle);
+    case BATCH: return eml_lm_batch_free(handle);
     default: return eml_buffer_free(handle);
   }
 }
@@ -288,6 +404,13 @@ static void prepare_arguments(void) {
   machine_event.struct_size = sizeof machine_event;
   machine.struct_size = sizeof machine;
   wasm.struct_size = sizeof wasm;
+  tokenizer.struct_size = sizeof tokenizer;
+  lm.struct_size = sizeof lm;
+  session.struct_size = sizeof session;
+  score.struct_size = sizeof score;
+  parity.struct_size = sizeof parity;
+  CHECK_OK(eml_lm_generate_options_init(&generate, sizeof generate));
+  generate.max_tokens = 2;
   wasm_function.struct_size = sizeof wasm_function;
 }
 
@@ -464,6 +587,8 @@ static void free_order(void) {
 }
 
 int main(void) {
+  shared_tokenizer = new_tokenizer();
+  shared_lm = new_lm(small_shape, 1);
   RUN(null_handles);
   RUN(stale_handles);
   RUN(foreign_kinds);
@@ -474,5 +599,7 @@ int main(void) {
   RUN(slot_reuse);
   RUN(cancel_in_options);
   RUN(free_order);
+  CHECK_OK(eml_lm_free(shared_lm));
+  CHECK_OK(eml_tokenizer_free(shared_tokenizer));
   return test_summary("handles");
 }

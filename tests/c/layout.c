@@ -106,7 +106,31 @@
   F(eml_wasm_info, has_exited, 72) F(eml_wasm_info, exit_code, 76) \
   F(eml_wasm_function, struct_size, 0) F(eml_wasm_function, number, 4) F(eml_wasm_function, name, 8) \
   F(eml_wasm_function, name_len, 16) F(eml_wasm_function, params, 24) F(eml_wasm_function, nparams, 32) \
-  F(eml_wasm_function, results, 40) F(eml_wasm_function, nresults, 48)
+  F(eml_wasm_function, results, 40) F(eml_wasm_function, nresults, 48) \
+  F(eml_text, text, 0) F(eml_text, len, 8) F(eml_tokenizer_info, struct_size, 0) F(eml_tokenizer_info, vocab_size, 4) \
+  F(eml_tokenizer_info, rank_count, 8) F(eml_tokenizer_info, bos_id, 12) F(eml_lm_options, struct_size, 0) \
+  F(eml_lm_options, mapped, 4) F(eml_lm_options, config, 8) F(eml_lm_options, config_len, 16) \
+  F(eml_lm_options, tokenizer, 24) F(eml_lm_info, struct_size, 0) F(eml_lm_info, vocab_size, 4) \
+  F(eml_lm_info, n_layer, 8) F(eml_lm_info, n_embd, 12) F(eml_lm_info, n_head, 16) F(eml_lm_info, n_kv_head, 20) \
+  F(eml_lm_info, head_dim, 24) F(eml_lm_info, hidden_dim, 28) F(eml_lm_info, sequence_len, 32) \
+  F(eml_lm_info, weight_type, 36) F(eml_lm_info, activation, 40) F(eml_lm_info, has_tokenizer, 44) \
+  F(eml_lm_info, parameters, 48) F(eml_lm_info, bytes, 56) F(eml_lm_parity, struct_size, 0) F(eml_lm_parity, is_right, 4) F(eml_lm_parity, largest_deviation, 8) \
+  F(eml_lm_parity, differing_index, 16) F(eml_lm_parity, differing_token, 24) F(eml_lm_parity, reserved, 28) \
+  F(eml_lm_session_info, struct_size, 0) \
+  F(eml_lm_session_info, threads, 4) F(eml_lm_session_info, position, 8) F(eml_lm_session_info, bytes, 16) \
+  F(eml_lm_token, struct_size, 0) F(eml_lm_token, id, 4) F(eml_lm_token, text, 8) F(eml_lm_token, text_len, 16) \
+  F(eml_lm_token, log_probability, 24) F(eml_lm_token, index, 32) F(eml_lm_generate_options, struct_size, 0) \
+  F(eml_lm_generate_options, max_tokens, 4) F(eml_lm_generate_options, temperature, 8) \
+  F(eml_lm_generate_options, top_p, 16) F(eml_lm_generate_options, min_p, 24) \
+  F(eml_lm_generate_options, repetition_penalty, 32) F(eml_lm_generate_options, top_k, 40) \
+  F(eml_lm_generate_options, special, 44) F(eml_lm_generate_options, seed, 48) \
+  F(eml_lm_generate_options, stop_tokens, 56) F(eml_lm_generate_options, stop_token_count, 64) \
+  F(eml_lm_generate_options, stop_texts, 72) F(eml_lm_generate_options, stop_text_count, 80) \
+  F(eml_lm_generate_options, cancel, 88) F(eml_lm_generate_options, token, 96) F(eml_lm_generate_options, user, 104) \
+  F(eml_lm_generation, struct_size, 0) F(eml_lm_generation, end, 4) F(eml_lm_generation, tokens, 8) \
+  F(eml_lm_generation, text_len, 16) F(eml_lm_generation, log_probability, 24) F(eml_lm_score, struct_size, 0) \
+  F(eml_lm_score, reserved, 4) F(eml_lm_score, bits_per_byte, 8) F(eml_lm_score, mean_loss, 16) \
+  F(eml_lm_score, nats, 24) F(eml_lm_score, bytes, 32) F(eml_lm_score, tokens, 40)
 
 typedef struct {
   const char *owner, *name;
@@ -144,6 +168,16 @@ STATIC_CHECK(sizeof(eml_wasm_transfer) == 32);
 STATIC_CHECK(sizeof(eml_wasm_wasi) == 96);
 STATIC_CHECK(sizeof(eml_wasm_info) == 80);
 STATIC_CHECK(sizeof(eml_wasm_function) == 56);
+STATIC_CHECK(sizeof(eml_text) == 16);
+STATIC_CHECK(sizeof(eml_tokenizer_info) == 16);
+STATIC_CHECK(sizeof(eml_lm_options) == 32);
+STATIC_CHECK(sizeof(eml_lm_info) == 64);
+STATIC_CHECK(sizeof(eml_lm_parity) == 32);
+STATIC_CHECK(sizeof(eml_lm_session_info) == 24);
+STATIC_CHECK(sizeof(eml_lm_token) == 40);
+STATIC_CHECK(sizeof(eml_lm_generate_options) == 112);
+STATIC_CHECK(sizeof(eml_lm_generation) == 32);
+STATIC_CHECK(sizeof(eml_lm_score) == 48);
 STATIC_CHECK(sizeof(eml_status) == 4);
 STATIC_CHECK(EML_NTS == UINT64_MAX);
 
@@ -177,6 +211,16 @@ static size_t size_of(const char *owner) {
   SIZE(eml_wasm_wasi);
   SIZE(eml_wasm_info);
   SIZE(eml_wasm_function);
+  SIZE(eml_text);
+  SIZE(eml_tokenizer_info);
+  SIZE(eml_lm_options);
+  SIZE(eml_lm_info);
+  SIZE(eml_lm_parity);
+  SIZE(eml_lm_session_info);
+  SIZE(eml_lm_token);
+  SIZE(eml_lm_generate_options);
+  SIZE(eml_lm_generation);
+  SIZE(eml_lm_score);
   return 0;
 }
 

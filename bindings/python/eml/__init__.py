@@ -11,11 +11,14 @@ from ._audit import AuditReport
 from ._cancel import Cancel
 from ._events import Event, event_type
 from ._functions import eml, eml_safe, exp, ln, pow, random_restart, softmax3
+from ._language import (GeneratedToken, Generation, LanguageBatch, LanguageModel, LanguageSession, Parity, Score,
+                        log_probability)
 from ._log import set_log
 from ._machine import CompactMachine, Layers, Op, Step
 from ._metadata import Metadata
 from ._model import EmlModel, Scaling, verify_audit
 from ._native import lib as _lib, library_path as _library_path
+from ._tokenizer import Tokenizer, TokenStream
 from ._training import Progress, Snapping, Training
 from ._trees import EmlTree, SafeTree
 from ._wasm import WasmFunction, WasmMachine
@@ -29,10 +32,11 @@ __all__ = [
     "AttentionTraining", "AuditReport", "BaselineAttention", "Cancel", "CompactMachine", "EmlArgumentError", "EmlAttention",
     "EmlBufferError", "EmlBusyError", "EmlError", "EmlFormatError", "EmlHandleError", "EmlInternalError", "EmlIoError",
     "EmlLimitError", "EmlLoadError", "EmlMemoryError", "EmlModel", "EmlNonFiniteError", "EmlShapeError",
-    "EmlStateError", "EmlTrapError", "EmlTree", "EmlTypeError", "EmlUnsupportedError", "EmlVersionError", "Event", "Layers", "Metadata", "Op",
-    "Progress", "SafeTree", "Scaling", "Snapping", "Step", "ToyEmlAttention", "Training",
+    "EmlStateError", "EmlTrapError", "EmlTree", "EmlTypeError", "EmlUnsupportedError", "EmlVersionError", "Event", "GeneratedToken",
+    "Generation", "LanguageBatch", "LanguageModel", "LanguageSession", "Layers", "Metadata", "Op", "Parity", "Progress", "SafeTree",
+    "Scaling", "Score", "Snapping", "Step", "TokenStream", "Tokenizer", "ToyEmlAttention", "Training",
     "WasmFunction", "WasmMachine", "abi", "build_info", "compare_eml_vs_baseline",
-    "eml", "eml_safe", "errors", "event_type", "exp", "library_path", "ln", "pow", "random_restart",
+    "eml", "eml_safe", "errors", "event_type", "exp", "library_path", "ln", "log_probability", "pow", "random_restart",
     "run_attention_benchmark", "set_log", "softmax3", "verify_audit", "version",
 ]
 

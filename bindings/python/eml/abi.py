@@ -3,7 +3,7 @@
 Everything here is data: constants, structs and one table of functions. tests/test_header.py compares it with the header
 in both directions, so that a change there which is not made here fails.
 """
-from ctypes import (CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_int32, c_int64, c_uint8, c_uint32,
+from ctypes import (CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_float, c_int32, c_int64, c_uint8, c_uint32,
                     c_uint64, c_void_p)
 
 # ------------------------------------------------------------------------------------------------ constants
@@ -68,6 +68,8 @@ EML_FORMAT_JSON = 1
 EML_FORMAT_BROWSER = 2
 EML_FORMAT_SAFETENSORS = 3
 EML_FORMAT_PROTOBUF = 4
+EML_FORMAT_NPZ = 5
+EML_FORMAT_TIKTOKEN = 6
 
 EML_EXPRESSION_TEXT = 1
 EML_EXPRESSION_LATEX = 2
@@ -142,6 +144,24 @@ EML_WASM_I64 = 0x7E
 
 EML_WASM_IDLE = 0
 EML_WASM_SUSPENDED = 1
+
+EML_TOKENIZER_SPECIAL = 1
+
+EML_BYTES_RAW = 0
+EML_BYTES_REFERENCE = 1
+
+EML_WEIGHT_F32 = 1
+EML_WEIGHT_BF16 = 2
+EML_WEIGHT_I8 = 3
+
+EML_ACTIVATION_EML = 1
+EML_ACTIVATION_RELU2 = 2
+
+EML_LM_END_LENGTH = 0
+EML_LM_END_STOP_TOKEN = 1
+EML_LM_END_STOP_TEXT = 2
+EML_LM_END_CANCELLED = 3
+EML_LM_END_CALLBACK = 4
 
 # ------------------------------------------------------------------------------------------------ types
 
@@ -574,6 +594,151 @@ class eml_wasm_function(Structure):
         ("nresults", c_uint64),
     ]
 
+class eml_tokenizer(Structure):
+    pass
+
+
+class eml_token_stream(Structure):
+    pass
+
+
+class eml_text(Structure):
+    _fields_ = [
+        ("text", POINTER(c_char)),
+        ("len", c_uint64),
+    ]
+
+
+class eml_tokenizer_info(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("vocab_size", c_uint32),
+        ("rank_count", c_uint32),
+        ("bos_id", c_int32),
+    ]
+
+
+class eml_lm(Structure):
+    pass
+
+
+class eml_lm_session(Structure):
+    pass
+
+
+class eml_lm_batch(Structure):
+    pass
+
+
+class eml_lm_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("mapped", c_int32),
+        ("config", POINTER(c_char)),
+        ("config_len", c_uint64),
+        ("tokenizer", POINTER(eml_tokenizer)),
+    ]
+
+
+class eml_lm_info(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("vocab_size", c_uint32),
+        ("n_layer", c_uint32),
+        ("n_embd", c_uint32),
+        ("n_head", c_uint32),
+        ("n_kv_head", c_uint32),
+        ("head_dim", c_uint32),
+        ("hidden_dim", c_uint32),
+        ("sequence_len", c_uint32),
+        ("weight_type", c_int32),
+        ("activation", c_int32),
+        ("has_tokenizer", c_int32),
+        ("parameters", c_uint64),
+        ("bytes", c_uint64),
+    ]
+
+
+class eml_lm_parity(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("is_right", c_int32),
+        ("largest_deviation", c_double),
+        ("differing_index", c_uint64),
+        ("differing_token", c_int32),
+        ("reserved", c_uint32),
+    ]
+
+
+class eml_lm_session_info(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("threads", c_uint32),
+        ("position", c_uint64),
+        ("bytes", c_uint64),
+    ]
+
+
+eml_lm_layer_fn = CFUNCTYPE(c_int32, c_char_p, POINTER(c_float), c_uint64, c_uint64, c_void_p)
+
+
+class eml_lm_token(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("id", c_int32),
+        ("text", POINTER(c_char)),
+        ("text_len", c_uint64),
+        ("log_probability", c_double),
+        ("index", c_uint64),
+    ]
+
+
+eml_lm_token_fn = CFUNCTYPE(c_int32, POINTER(eml_lm_token), c_void_p)
+
+
+class eml_lm_generate_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("max_tokens", c_uint32),
+        ("temperature", c_double),
+        ("top_p", c_double),
+        ("min_p", c_double),
+        ("repetition_penalty", c_double),
+        ("top_k", c_uint32),
+        ("special", c_int32),
+        ("seed", c_uint64),
+        ("stop_tokens", POINTER(c_int32)),
+        ("stop_token_count", c_uint64),
+        ("stop_texts", POINTER(eml_text)),
+        ("stop_text_count", c_uint64),
+        ("cancel", POINTER(eml_cancel)),
+        ("token", eml_lm_token_fn),
+        ("user", c_void_p),
+    ]
+
+
+class eml_lm_generation(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("end", c_int32),
+        ("tokens", c_uint64),
+        ("text_len", c_uint64),
+        ("log_probability", c_double),
+    ]
+
+
+class eml_lm_score(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("bits_per_byte", c_double),
+        ("mean_loss", c_double),
+        ("nats", c_double),
+        ("bytes", c_uint64),
+        ("tokens", c_uint64),
+    ]
+
+
 # ------------------------------------------------------------------------------------------------ functions
 
 _DOUBLES = POINTER(c_double)
@@ -586,6 +751,11 @@ _CANCEL = POINTER(eml_cancel)
 _BUFFER = POINTER(eml_buffer)
 _MACHINE = POINTER(eml_machine)
 _WASM = POINTER(eml_wasm)
+_TOKENIZER = POINTER(eml_tokenizer)
+_STREAM = POINTER(eml_token_stream)
+_LM = POINTER(eml_lm)
+_SESSION = POINTER(eml_lm_session)
+_BATCH = POINTER(eml_lm_batch)
 
 # name: (restype, argtypes...), in the header's order.
 FUNCTIONS = {
@@ -746,6 +916,63 @@ FUNCTIONS = {
     "eml_wasm_read_memory": (eml_status, _WASM, c_uint32, c_void_p, c_uint64),
     "eml_wasm_write_memory": (eml_status, _WASM, c_uint32, c_void_p, c_uint64),
     "eml_wasm_export": (eml_status, _WASM, c_char_p, c_uint64, POINTER(c_uint64), c_uint64, c_char_p, c_uint64),
+
+    "eml_tokenizer_import": (eml_status, c_void_p, c_uint64, POINTER(_TOKENIZER)),
+    "eml_tokenizer_load": (eml_status, c_char_p, c_uint64, POINTER(_TOKENIZER)),
+    "eml_tokenizer_train": (eml_status, POINTER(eml_text), c_uint64, c_uint64, POINTER(eml_text), c_uint64, _CANCEL,
+                            POINTER(_TOKENIZER)),
+    "eml_tokenizer_free": (eml_status, _TOKENIZER),
+    "eml_tokenizer_export": (eml_status, _TOKENIZER, c_int32, c_void_p, c_uint64, _SIZE),
+    "eml_tokenizer_save": (eml_status, _TOKENIZER, c_char_p, c_uint64, c_int32),
+    "eml_tokenizer_get_info": (eml_status, _TOKENIZER, POINTER(eml_tokenizer_info)),
+    "eml_tokenizer_encode": (eml_status, _TOKENIZER, c_char_p, c_uint64, c_uint32, POINTER(c_int32), c_uint64, _SIZE),
+    "eml_tokenizer_encode_buffer": (eml_status, _TOKENIZER, c_char_p, c_uint64, c_uint32, POINTER(_BUFFER)),
+    "eml_tokenizer_decode": (eml_status, _TOKENIZER, POINTER(c_int32), c_uint64, _TEXT, c_uint64, _SIZE),
+    "eml_tokenizer_decode_bytes": (eml_status, _TOKENIZER, POINTER(c_int32), c_uint64, c_void_p, c_uint64, _SIZE),
+    "eml_tokenizer_special": (eml_status, _TOKENIZER, c_char_p, c_uint64, POINTER(c_int32)),
+    "eml_tokenizer_byte_lengths": (eml_status, _TOKENIZER, c_int32, POINTER(c_int32), c_uint64),
+    "eml_token_stream_create": (eml_status, _TOKENIZER, POINTER(_STREAM)),
+    "eml_token_stream_free": (eml_status, _STREAM),
+    "eml_token_stream_push": (eml_status, _STREAM, c_int32, POINTER(c_char_p), _SIZE),
+    "eml_token_stream_flush": (eml_status, _STREAM, POINTER(c_char_p), _SIZE),
+
+    "eml_lm_options_init": (eml_status, POINTER(eml_lm_options), c_uint32),
+    "eml_lm_import": (eml_status, c_void_p, c_uint64, POINTER(eml_lm_options), POINTER(_LM)),
+    "eml_lm_load": (eml_status, c_char_p, c_uint64, POINTER(eml_lm_options), POINTER(_LM)),
+    "eml_lm_free": (eml_status, _LM),
+    "eml_lm_get_info": (eml_status, _LM, POINTER(eml_lm_info)),
+    "eml_lm_config": (eml_status, _LM, _TEXT, c_uint64, _SIZE),
+    "eml_lm_activation_parameters": (eml_status, _LM, POINTER(c_float), c_uint64),
+    "eml_lm_get_tokenizer": (eml_status, _LM, POINTER(_TOKENIZER)),
+    "eml_lm_quantize": (eml_status, _LM, c_int32, POINTER(_LM)),
+    "eml_lm_export_buffer": (eml_status, _LM, c_int32, POINTER(_BUFFER)),
+    "eml_lm_save": (eml_status, _LM, c_char_p, c_uint64, c_int32),
+    "eml_lm_check_parity": (eml_status, _LM, c_void_p, c_uint64, POINTER(eml_lm_parity)),
+    "eml_lm_log_probability": (eml_status, POINTER(c_float), c_uint64, c_int32, _DOUBLES),
+    "eml_lm_session_create": (eml_status, _LM, c_uint32, POINTER(_SESSION)),
+    "eml_lm_session_free": (eml_status, _SESSION),
+    "eml_lm_session_reset": (eml_status, _SESSION),
+    "eml_lm_session_get_info": (eml_status, _SESSION, POINTER(eml_lm_session_info)),
+    "eml_lm_session_read": (eml_status, _SESSION, POINTER(c_int32), c_uint64, POINTER(c_float), _CANCEL),
+    "eml_lm_session_read_all": (eml_status, _SESSION, POINTER(c_int32), c_uint64, POINTER(c_float), _CANCEL),
+    "eml_lm_session_embed": (eml_status, _SESSION, POINTER(c_int32), c_uint64, POINTER(c_float), _CANCEL),
+    "eml_lm_session_set_listener": (eml_status, _SESSION, eml_lm_layer_fn, c_void_p),
+    "eml_lm_generate_options_init": (eml_status, POINTER(eml_lm_generate_options), c_uint32),
+    "eml_lm_session_generate": (eml_status, _SESSION, POINTER(c_int32), c_uint64, POINTER(eml_lm_generate_options),
+                                POINTER(eml_lm_generation)),
+    "eml_lm_session_generate_text": (eml_status, _SESSION, c_char_p, c_uint64, POINTER(eml_lm_generate_options),
+                                     POINTER(eml_lm_generation)),
+    "eml_lm_session_tokens": (eml_status, _SESSION, POINTER(c_int32), c_uint64, _SIZE),
+    "eml_lm_session_text": (eml_status, _SESSION, _TEXT, c_uint64, _SIZE),
+    "eml_lm_session_evaluate": (eml_status, _SESSION, POINTER(c_int32), c_uint64, c_int32, POINTER(c_int32), _CANCEL,
+                                POINTER(eml_lm_score)),
+    "eml_lm_session_evaluate_text": (eml_status, _SESSION, c_char_p, c_uint64, c_int32, _CANCEL, POINTER(eml_lm_score)),
+    "eml_lm_batch_create": (eml_status, _LM, c_uint32, c_uint32, POINTER(_BATCH)),
+    "eml_lm_batch_free": (eml_status, _BATCH),
+    "eml_lm_batch_reset": (eml_status, _BATCH, c_uint32),
+    "eml_lm_batch_position": (eml_status, _BATCH, c_uint32, _SIZE),
+    "eml_lm_batch_read": (eml_status, _BATCH, c_uint32, POINTER(c_int32), c_uint64, POINTER(c_float), _CANCEL),
+    "eml_lm_batch_step": (eml_status, _BATCH, POINTER(c_int32), c_uint64, POINTER(c_float), _CANCEL),
 }
 
 

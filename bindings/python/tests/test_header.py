@@ -11,7 +11,7 @@ HEADER = REPOSITORY / "include" / "eml.h"
 
 SCALARS = {
     "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "uint32_t": ctypes.c_uint32, "uint64_t": ctypes.c_uint64, "uint8_t": ctypes.c_uint8,
-    "double": ctypes.c_double, "char": ctypes.c_char, "eml_status": ctypes.c_int32,
+    "double": ctypes.c_double, "float": ctypes.c_float, "char": ctypes.c_char, "eml_status": ctypes.c_int32,
 }
 
 

@@ -29,8 +29,12 @@ public static class LanguageFile
     public static LanguageCheckpoint Load(string path, bool mapped = false, string? configPath = null)
     {
         ReadOnlyMemory<byte>? config = configPath is null ? default(ReadOnlyMemory<byte>?) : AtomicFile.Read(configPath, MaxConfig);
-        return Read(LanguageBytes.Open(path, mapped), config);
+        return Load(path, mapped, config);
     }
+
+    /// <summary>The same with the config itself.</summary>
+    /// <exception cref="EmlException">As <see cref="Load(string, bool, string)"/>.</exception>
+    public static LanguageCheckpoint Load(string path, bool mapped, ReadOnlyMemory<byte>? config) => Read(LanguageBytes.Open(path, mapped), config);
 
     /// <summary>The model that these bytes hold. The weights stay where they are where the format allows it: the bytes must not change.</summary>
     /// <param name="bytes">All of the file.</param>

@@ -66,7 +66,7 @@ public static class TextGenerator
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(options);
         int vocabulary = session.Weights.Config.VocabularySize;
-        Check(tokenizer, prompt, options, vocabulary);
+        Check(tokenizer, prompt, options, session.Weights.Config);
         float[] logits = new float[vocabulary];
         var sampler = new Sampler(vocabulary, options.Sampler);
         var tokens = new List<int>();
@@ -107,12 +107,13 @@ public static class TextGenerator
         return new Generation(tokens, text.ToString(), total, end);
     }
 
-    private static void Check(Tokenizer? tokenizer, ReadOnlySpan<int> prompt, GenerationOptions options, int vocabulary)
+    private static void Check(Tokenizer? tokenizer, ReadOnlySpan<int> prompt, GenerationOptions options, LanguageConfig config)
     {
         if (prompt.IsEmpty)
         {
             throw new EmlException(ErrorCode.Argument, "generation: the prompt has no token; begin with the token that begins a text (BOS)");
         }
+        LanguageSession.CheckTokens(prompt, config);
         if (options.MaxTokens < 0)
         {
             throw new EmlException(ErrorCode.Argument, $"generation: {options.MaxTokens} tokens; give 0 or more");
@@ -121,9 +122,9 @@ public static class TextGenerator
         {
             throw new EmlException(ErrorCode.Argument, "generation: a stop text is empty; leave it out");
         }
-        if (tokenizer is not null && tokenizer.VocabularySize > vocabulary)
+        if (tokenizer is not null && tokenizer.VocabularySize > config.VocabularySize)
         {
-            throw new EmlException(ErrorCode.Argument, $"generation: the tokenizer has {tokenizer.VocabularySize} tokens and the model {vocabulary}; they do not belong together");
+            throw new EmlException(ErrorCode.Argument, $"generation: the tokenizer has {tokenizer.VocabularySize} tokens and the model {config.VocabularySize}; they do not belong together");
         }
         if (tokenizer is null && options.StopTexts.Count > 0)
         {

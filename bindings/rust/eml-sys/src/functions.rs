@@ -502,5 +502,234 @@ dynamic! {
             path: *const c_char,
             path_len: u64,
         ) -> eml_status;
+
+        // tokenizers
+        pub fn eml_tokenizer_import(bytes: *const c_void, len: u64, out: *mut *mut eml_tokenizer) -> eml_status;
+        pub fn eml_tokenizer_load(path: *const c_char, path_len: u64, out: *mut *mut eml_tokenizer) -> eml_status;
+        pub fn eml_tokenizer_train(
+            documents: *const eml_text,
+            count: u64,
+            merges: u64,
+            special: *const eml_text,
+            special_count: u64,
+            cancel: *const eml_cancel,
+            out: *mut *mut eml_tokenizer,
+        ) -> eml_status;
+        pub fn eml_tokenizer_free(tokenizer: *mut eml_tokenizer) -> eml_status;
+        pub fn eml_tokenizer_export(
+            tokenizer: *const eml_tokenizer,
+            format: i32,
+            buf: *mut c_void,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_tokenizer_save(
+            tokenizer: *const eml_tokenizer,
+            path: *const c_char,
+            path_len: u64,
+            format: i32,
+        ) -> eml_status;
+        pub fn eml_tokenizer_get_info(
+            tokenizer: *const eml_tokenizer,
+            out: *mut eml_tokenizer_info,
+        ) -> eml_status;
+        pub fn eml_tokenizer_encode(
+            tokenizer: *const eml_tokenizer,
+            text: *const c_char,
+            len: u64,
+            flags: u32,
+            ids: *mut i32,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_tokenizer_encode_buffer(
+            tokenizer: *const eml_tokenizer,
+            text: *const c_char,
+            len: u64,
+            flags: u32,
+            out: *mut *mut eml_buffer,
+        ) -> eml_status;
+        pub fn eml_tokenizer_decode(
+            tokenizer: *const eml_tokenizer,
+            ids: *const i32,
+            n: u64,
+            buf: *mut c_char,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_tokenizer_decode_bytes(
+            tokenizer: *const eml_tokenizer,
+            ids: *const i32,
+            n: u64,
+            buf: *mut c_void,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_tokenizer_special(
+            tokenizer: *const eml_tokenizer,
+            name: *const c_char,
+            len: u64,
+            out: *mut i32,
+        ) -> eml_status;
+        pub fn eml_tokenizer_byte_lengths(
+            tokenizer: *const eml_tokenizer,
+            counting: i32,
+            out: *mut i32,
+            n: u64,
+        ) -> eml_status;
+        pub fn eml_token_stream_create(
+            tokenizer: *const eml_tokenizer,
+            out: *mut *mut eml_token_stream,
+        ) -> eml_status;
+        pub fn eml_token_stream_free(stream: *mut eml_token_stream) -> eml_status;
+        pub fn eml_token_stream_push(
+            stream: *mut eml_token_stream,
+            id: i32,
+            text: *mut *const c_char,
+            len: *mut u64,
+        ) -> eml_status;
+        pub fn eml_token_stream_flush(
+            stream: *mut eml_token_stream,
+            text: *mut *const c_char,
+            len: *mut u64,
+        ) -> eml_status;
+
+        // language models
+        pub fn eml_lm_options_init(options: *mut eml_lm_options, struct_size: u32) -> eml_status;
+        pub fn eml_lm_import(
+            bytes: *const c_void,
+            len: u64,
+            options: *const eml_lm_options,
+            out: *mut *mut eml_lm,
+        ) -> eml_status;
+        pub fn eml_lm_load(
+            path: *const c_char,
+            path_len: u64,
+            options: *const eml_lm_options,
+            out: *mut *mut eml_lm,
+        ) -> eml_status;
+        pub fn eml_lm_free(lm: *mut eml_lm) -> eml_status;
+        pub fn eml_lm_get_info(lm: *const eml_lm, out: *mut eml_lm_info) -> eml_status;
+        pub fn eml_lm_config(lm: *const eml_lm, buf: *mut c_char, cap: u64, need: *mut u64) -> eml_status;
+        pub fn eml_lm_activation_parameters(lm: *const eml_lm, out: *mut f32, n: u64) -> eml_status;
+        pub fn eml_lm_get_tokenizer(lm: *const eml_lm, out: *mut *mut eml_tokenizer) -> eml_status;
+        pub fn eml_lm_quantize(lm: *const eml_lm, weight_type: i32, out: *mut *mut eml_lm) -> eml_status;
+        pub fn eml_lm_export_buffer(lm: *const eml_lm, format: i32, out: *mut *mut eml_buffer) -> eml_status;
+        pub fn eml_lm_save(lm: *const eml_lm, path: *const c_char, path_len: u64, format: i32) -> eml_status;
+        pub fn eml_lm_check_parity(
+            lm: *const eml_lm,
+            sidecar: *const c_void,
+            len: u64,
+            out: *mut eml_lm_parity,
+        ) -> eml_status;
+        pub fn eml_lm_log_probability(logits: *const f32, n: u64, token: i32, out: *mut f64) -> eml_status;
+        pub fn eml_lm_session_create(
+            lm: *const eml_lm,
+            threads: u32,
+            out: *mut *mut eml_lm_session,
+        ) -> eml_status;
+        pub fn eml_lm_session_free(session: *mut eml_lm_session) -> eml_status;
+        pub fn eml_lm_session_reset(session: *mut eml_lm_session) -> eml_status;
+        pub fn eml_lm_session_get_info(
+            session: *const eml_lm_session,
+            out: *mut eml_lm_session_info,
+        ) -> eml_status;
+        pub fn eml_lm_session_read(
+            session: *mut eml_lm_session,
+            tokens: *const i32,
+            n: u64,
+            logits: *mut f32,
+            cancel: *const eml_cancel,
+        ) -> eml_status;
+        pub fn eml_lm_session_read_all(
+            session: *mut eml_lm_session,
+            tokens: *const i32,
+            n: u64,
+            logits: *mut f32,
+            cancel: *const eml_cancel,
+        ) -> eml_status;
+        pub fn eml_lm_session_embed(
+            session: *mut eml_lm_session,
+            tokens: *const i32,
+            n: u64,
+            out: *mut f32,
+            cancel: *const eml_cancel,
+        ) -> eml_status;
+        pub fn eml_lm_session_set_listener(
+            session: *mut eml_lm_session,
+            listener: eml_lm_layer_fn,
+            user: *mut c_void,
+        ) -> eml_status;
+        pub fn eml_lm_generate_options_init(
+            options: *mut eml_lm_generate_options,
+            struct_size: u32,
+        ) -> eml_status;
+        pub fn eml_lm_session_generate(
+            session: *mut eml_lm_session,
+            prompt: *const i32,
+            n: u64,
+            options: *const eml_lm_generate_options,
+            out: *mut eml_lm_generation,
+        ) -> eml_status;
+        pub fn eml_lm_session_generate_text(
+            session: *mut eml_lm_session,
+            prompt: *const c_char,
+            len: u64,
+            options: *const eml_lm_generate_options,
+            out: *mut eml_lm_generation,
+        ) -> eml_status;
+        pub fn eml_lm_session_tokens(
+            session: *const eml_lm_session,
+            tokens: *mut i32,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_lm_session_text(
+            session: *const eml_lm_session,
+            buf: *mut c_char,
+            cap: u64,
+            need: *mut u64,
+        ) -> eml_status;
+        pub fn eml_lm_session_evaluate(
+            session: *mut eml_lm_session,
+            tokens: *const i32,
+            n: u64,
+            bos: i32,
+            byte_lengths: *const i32,
+            cancel: *const eml_cancel,
+            out: *mut eml_lm_score,
+        ) -> eml_status;
+        pub fn eml_lm_session_evaluate_text(
+            session: *mut eml_lm_session,
+            text: *const c_char,
+            len: u64,
+            counting: i32,
+            cancel: *const eml_cancel,
+            out: *mut eml_lm_score,
+        ) -> eml_status;
+        pub fn eml_lm_batch_create(
+            lm: *const eml_lm,
+            sequences: u32,
+            threads: u32,
+            out: *mut *mut eml_lm_batch,
+        ) -> eml_status;
+        pub fn eml_lm_batch_free(batch: *mut eml_lm_batch) -> eml_status;
+        pub fn eml_lm_batch_reset(batch: *mut eml_lm_batch, sequence: u32) -> eml_status;
+        pub fn eml_lm_batch_position(batch: *const eml_lm_batch, sequence: u32, out: *mut u64) -> eml_status;
+        pub fn eml_lm_batch_read(
+            batch: *mut eml_lm_batch,
+            sequence: u32,
+            tokens: *const i32,
+            n: u64,
+            logits: *mut f32,
+            cancel: *const eml_cancel,
+        ) -> eml_status;
+        pub fn eml_lm_batch_step(
+            batch: *mut eml_lm_batch,
+            tokens: *const i32,
+            n: u64,
+            logits: *mut f32,
+            cancel: *const eml_cancel,
+        ) -> eml_status;
     }
 }

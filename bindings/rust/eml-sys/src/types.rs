@@ -117,6 +117,8 @@ pub const EML_FORMAT_JSON: i32 = 1;
 pub const EML_FORMAT_BROWSER: i32 = 2;
 pub const EML_FORMAT_SAFETENSORS: i32 = 3;
 pub const EML_FORMAT_PROTOBUF: i32 = 4;
+pub const EML_FORMAT_NPZ: i32 = 5;
+pub const EML_FORMAT_TIKTOKEN: i32 = 6;
 pub const EML_EXPRESSION_TEXT: i32 = 1;
 pub const EML_EXPRESSION_LATEX: i32 = 2;
 pub const EML_EXPRESSION_C: i32 = 3;
@@ -597,4 +599,178 @@ pub struct eml_wasm_function {
     pub nparams: u64,
     pub results: *const u8,
     pub nresults: u64,
+}
+
+// tokenizers, language models
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct eml_tokenizer {
+    _private: [u8; 0],
+}
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct eml_token_stream {
+    _private: [u8; 0],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_text {
+    pub text: *const c_char,
+    pub len: u64,
+}
+
+pub const EML_TOKENIZER_SPECIAL: u32 = 1;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_tokenizer_info {
+    pub struct_size: u32,
+    pub vocab_size: u32,
+    pub rank_count: u32,
+    pub bos_id: i32,
+}
+
+pub const EML_BYTES_RAW: i32 = 0;
+pub const EML_BYTES_REFERENCE: i32 = 1;
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct eml_lm {
+    _private: [u8; 0],
+}
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct eml_lm_session {
+    _private: [u8; 0],
+}
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct eml_lm_batch {
+    _private: [u8; 0],
+}
+
+pub const EML_WEIGHT_F32: i32 = 1;
+pub const EML_WEIGHT_BF16: i32 = 2;
+pub const EML_WEIGHT_I8: i32 = 3;
+pub const EML_ACTIVATION_EML: i32 = 1;
+pub const EML_ACTIVATION_RELU2: i32 = 2;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_lm_options {
+    pub struct_size: u32,
+    pub mapped: i32,
+    pub config: *const c_char,
+    pub config_len: u64,
+    pub tokenizer: *const eml_tokenizer,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_lm_info {
+    pub struct_size: u32,
+    pub vocab_size: u32,
+    pub n_layer: u32,
+    pub n_embd: u32,
+    pub n_head: u32,
+    pub n_kv_head: u32,
+    pub head_dim: u32,
+    pub hidden_dim: u32,
+    pub sequence_len: u32,
+    pub weight_type: i32,
+    pub activation: i32,
+    pub has_tokenizer: i32,
+    pub parameters: u64,
+    pub bytes: u64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_lm_parity {
+    pub struct_size: u32,
+    pub is_right: i32,
+    pub largest_deviation: f64,
+    pub differing_index: u64,
+    pub differing_token: i32,
+    pub reserved: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_lm_session_info {
+    pub struct_size: u32,
+    pub threads: u32,
+    pub position: u64,
+    pub bytes: u64,
+}
+
+pub type eml_lm_layer_fn = Option<
+    unsafe extern "C" fn(part: *const c_char, rows: *const f32, count: u64, n_embd: u64, user: *mut c_void) -> i32,
+>;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_lm_token {
+    pub struct_size: u32,
+    pub id: i32,
+    pub text: *const c_char,
+    pub text_len: u64,
+    pub log_probability: f64,
+    pub index: u64,
+}
+
+pub type eml_lm_token_fn = Option<unsafe extern "C" fn(token: *const eml_lm_token, user: *mut c_void) -> i32>;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_lm_generate_options {
+    pub struct_size: u32,
+    pub max_tokens: u32,
+    pub temperature: f64,
+    pub top_p: f64,
+    pub min_p: f64,
+    pub repetition_penalty: f64,
+    pub top_k: u32,
+    pub special: i32,
+    pub seed: u64,
+    pub stop_tokens: *const i32,
+    pub stop_token_count: u64,
+    pub stop_texts: *const eml_text,
+    pub stop_text_count: u64,
+    pub cancel: *const eml_cancel,
+    pub token: eml_lm_token_fn,
+    pub user: *mut c_void,
+}
+
+pub const EML_LM_END_LENGTH: i32 = 0;
+pub const EML_LM_END_STOP_TOKEN: i32 = 1;
+pub const EML_LM_END_STOP_TEXT: i32 = 2;
+pub const EML_LM_END_CANCELLED: i32 = 3;
+pub const EML_LM_END_CALLBACK: i32 = 4;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_lm_generation {
+    pub struct_size: u32,
+    pub end: i32,
+    pub tokens: u64,
+    pub text_len: u64,
+    pub log_probability: f64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_lm_score {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub bits_per_byte: f64,
+    pub mean_loss: f64,
+    pub nats: f64,
+    pub bytes: u64,
+    pub tokens: u64,
 }

@@ -53,6 +53,16 @@ fn structs_have_no_hidden_padding() {
     assert_eq!(std::mem::size_of::<eml_wasm_transfer>(), 32);
     assert_eq!(std::mem::size_of::<eml_wasm_wasi>(), 96);
     assert_eq!(std::mem::size_of::<eml_wasm_function>(), 56);
+    assert_eq!(std::mem::size_of::<eml_text>(), 16);
+    assert_eq!(std::mem::size_of::<eml_tokenizer_info>(), 16);
+    assert_eq!(std::mem::size_of::<eml_lm_options>(), 32);
+    assert_eq!(std::mem::size_of::<eml_lm_info>(), 64);
+    assert_eq!(std::mem::size_of::<eml_lm_parity>(), 32);
+    assert_eq!(std::mem::size_of::<eml_lm_session_info>(), 24);
+    assert_eq!(std::mem::size_of::<eml_lm_token>(), 40);
+    assert_eq!(std::mem::size_of::<eml_lm_generate_options>(), 112);
+    assert_eq!(std::mem::size_of::<eml_lm_generation>(), 32);
+    assert_eq!(std::mem::size_of::<eml_lm_score>(), 48);
 }
 
 #[test]
@@ -179,6 +189,7 @@ fn c_variable(declaration: &str) -> (String, String) {
     let stars = kind.matches('*').count() + usize::from(is_array);
     let base = match kind.trim_start_matches("const ").trim_end_matches(['*', ' ']) {
         "double" => "f64",
+        "float" => "f32",
         "int32_t" => "i32",
         "int64_t" => "i64",
         "uint8_t" => "u8",

@@ -30,11 +30,14 @@ mod cancel;
 mod error;
 mod event;
 mod expression;
+mod language;
+mod language_session;
 mod machine;
 pub mod math;
 mod model;
 mod records;
 mod safetree;
+mod tokenizer;
 mod train;
 mod wasi;
 mod wasm;
@@ -47,10 +50,17 @@ pub use cancel::Cancel;
 pub(crate) use error::{check, must};
 pub use error::{Error, ErrorCode};
 pub use expression::{tree_expression, Language, SnapOptions, Snapping};
+pub use language::{
+    log_probability, LanguageFormat, LanguageInfo, LanguageModel, LanguageOptions, LanguageParity, Weights,
+};
+pub use language_session::{
+    GenerateOptions, GeneratedToken, Generation, GenerationEnd, LanguageBatch, LanguageSession, Score,
+};
 pub use machine::{CompactMachine, Instruction, LayerData, MachineOptions, MachineState, Op, Run, StepEvent};
 pub use model::{Info, Model, ModelBuilder};
 pub use records::{Affine, Scaling};
 pub use safetree::SafeTree;
+pub use tokenizer::{ByteCounting, TokenStream, Tokenizer, TokenizerFormat};
 pub use train::{Phase, Progress, TrainOptions, Training};
 pub use wasi::{Wasi, WasiStream};
 pub use wasm::{WasmCall, WasmFunction, WasmMachine, WasmOptions, WasmRun, WasmType, WasmValue};
