@@ -9,9 +9,9 @@ internal static class Lm
     /// <summary>The group.</summary>
     public static Command Create()
     {
-        var command = new Command("lm", "Language models: convert, quantize, parity, tokenize, tokenize-bench")
+        var command = new Command("lm", "Language models: prepare, convert, quantize, parity, tokenize, tokenize-bench")
         {
-            LmConvert.Create(), LmQuantize.Create(), LmParity.Create(), LmTokenize.Create(), TokenizerBench.Create(),
+            LmPrepare.Create(), LmConvert.Create(), LmQuantize.Create(), LmParity.Create(), LmTokenize.Create(), TokenizerBench.Create(),
         };
         command.SetAction(parse => new HelpAction().Invoke(parse));
         return command;

@@ -38,7 +38,7 @@ internal sealed record CorpusSource(string Path, string Name, CorpusFormat Forma
                 }
                 else
                 {
-                    Add(found, path, System.IO.Path.GetFileName(path), Format(path) ?? throw Unknown(path));
+                    Add(found, path, System.IO.Path.GetFileName(path), FormatOf(path) ?? throw Unknown(path));
                 }
                 return true;
             });
@@ -63,7 +63,7 @@ internal sealed record CorpusSource(string Path, string Name, CorpusFormat Forma
                     AddFolder(found, inside, called + "/");
                 }
             }
-            else if (Format(inside) is { } format)
+            else if (FormatOf(inside) is { } format)
             {
                 Add(found, inside, called, format);
             }
@@ -73,7 +73,7 @@ internal sealed record CorpusSource(string Path, string Name, CorpusFormat Forma
     private static void Add(List<CorpusSource> found, string path, string name, CorpusFormat format) =>
         found.Add(new CorpusSource(path, name, format, new FileInfo(path).Length));
 
-    private static CorpusFormat? Format(string path)
+    private static CorpusFormat? FormatOf(string path)
     {
         if (path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase))
         {

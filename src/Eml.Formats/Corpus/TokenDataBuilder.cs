@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Diagnostics;
 using Eml.Language;
 using Eml.Numerics;
 

@@ -136,7 +136,7 @@ internal static class TokenShardFile
         BinaryPrimitives.WriteUInt64LittleEndian(header[32..], starts[^1]);
         Put(header);
         Put(tokens);
-        Put(stackalloc byte[Alignment][..(Padded(tokens.Length) - tokens.Length)]);
+        Put("\0\0\0\0\0\0\0\0"u8[..(Padded(tokens.Length) - tokens.Length)]);
         Put(MemoryMarshal.AsBytes(starts)); // little-endian, as all our machines are
         Span<byte> end = stackalloc byte[ChecksumSize];
         BinaryPrimitives.WriteUInt32LittleEndian(end, checksum);
