@@ -11,7 +11,8 @@ internal static class Lm
     {
         var command = new Command("lm", "Language models: prepare, train, report; generate, chat, eval, embed; convert and quantize; check and measure them; tokenize")
         {
-            LmTrain.Create(), LmReport.Create(), LmGenerate.Create(), LmChat.Create(), LmEval.Create(), LmEmbed.Create(), LmConvert.Create(), LmQuantize.Create(), LmParity.Create(),
+            LmPrepare.Create(), LmTrain.Create(), LmReport.Create(), LmGenerate.Create(), LmChat.Create(), LmEval.Create(), LmEmbed.Create(),
+            LmConvert.Create(), LmQuantize.Create(), LmParity.Create(),
             LmLayerDump.Create(), LmKvParity.Create(), LmBench.Create(), LmTokenize.Create(), TokenizerBench.Create(),
         };
         command.SetAction(parse => new HelpAction().Invoke(parse));

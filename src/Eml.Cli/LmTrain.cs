@@ -67,13 +67,25 @@ internal static class LmTrain
             options.Check();
             plan.Check(length);
             string folder = parse.GetRequiredValue(data);
-            using TokenData corpus = TokenData.Open(folder);
+            TokenData corpus = Open(folder);
             LanguageConfig config = Shape(parse.GetValue(depth), length, corpus.Tokenizer.VocabularySize, parse.GetValue(pattern)!,
                 parse.GetValue(activation) == "eml" ? LanguageActivation.Eml : LanguageActivation.SquaredRelu);
             var run = new LmTraining(corpus, config, options, plan, parse.GetValue(seed), parse.GetRequiredValue(output), 60.0 * parse.GetValue(save));
             return run.Run(parse.GetValue(resume), parse.GetValue(Arguments.Json));
         });
         return command;
+    }
+
+    private static TokenData Open(string folder)
+    {
+        try
+        {
+            return TokenData.Open(folder);
+        }
+        catch (EmlException e)
+        {
+            throw Store.Named(folder, e);
+        }
     }
 
     /// <summary>The model of a depth: n_embd 64 times the depth, heads of 128.</summary>

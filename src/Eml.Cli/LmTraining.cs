@@ -184,7 +184,7 @@ internal sealed class LmTraining(TokenData data, LanguageConfig config, TrainerO
         json.Number("rate", options.RateFactor);
         json.WriteString("k", options.KParameter.ToString());
         json.Number("k_max", options.LargestK);
-        json.WriteString("data", data.Hash);
+        json.WriteString("data", Sha256Of(data.Manifest));
     }
 
     private void RequireSame(JsonElement before)
@@ -205,6 +205,8 @@ internal sealed class LmTraining(TokenData data, LanguageConfig config, TrainerO
             }
         }
     }
+
+    private static string Sha256Of(string text) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     private string Facts(LanguageTrainer trainer, TrainingRun run, string hash)
     {

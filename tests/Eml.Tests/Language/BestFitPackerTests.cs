@@ -54,7 +54,7 @@ public class BestFitPackerTests
     [Fact]
     public void Resumed_at_any_row_it_goes_on_with_the_same_rows()
     {
-        const int rows = 60, length = 12;
+        const int rows = 150, length = 12;
         var corpus = TokenCorpus.Create(Vocabulary, Random(50, 30, Vocabulary));
         var whole = new BestFitPacker(corpus, 0, length, 4, 9);
         var states = new List<long[]>();
