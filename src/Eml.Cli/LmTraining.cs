@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Eml.Formats;
 using Eml.Formats.Language;
 using Eml.Language;
 using Eml.Numerics;
