@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Makes the model that lies here anew, from the Debian package to the parity sidecar: examples/models/austen/build.sh [FOLDER]. The steps and the
+# seed are fixed, so that every machine gets the same bits; with two cores it takes some 20 minutes, most of them training.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+eml=${EML:-$here/../../../build/eml}
+work=${1:-$here/../../../build/austen}
+mkdir -p "$work"
+cd "$work"
+if ! ls r-cran-janeaustenr_*.deb >/dev/null 2>&1; then
+    apt-get download r-cran-janeaustenr
+fi
+python3 "$here/novels.py" r-cran-janeaustenr_*.deb text
+rm -rf data
+"$eml" lm prepare text/train.jsonl --val text/val.jsonl --vocab 4096 --out data
+"$eml" lm train data --depth 4 --steps 600 --batch-tokens 8192 --seq 512 --warmdown 0.4 --eval-every 100 --eval-tokens 32768 --seed 1 --out run \
+    $([ -f run/state.safetensors ] && echo --resume)
+"$eml" lm quantize run/model.safetensors austen.int8.safetensors --to int8
+"$eml" lm parity austen.int8.safetensors austen.parity.json --write
+"$eml" lm report run
+ls -l austen.int8.safetensors austen.parity.json run/report.html
