@@ -741,6 +741,45 @@ static void cancelling(void) {
   CHECK_OK(eml_lm_free(lm));
 }
 
+typedef struct {
+  const eml_cancel *cancel;
+  int32_t is_over;
+} setting;
+
+static void *set_often(void *argument) {
+  setting *s = argument;
+  uint64_t seed = 1;
+  while (__atomic_load_n(&s->is_over, __ATOMIC_ACQUIRE) == 0) {
+    usleep((useconds_t)(next_random(&seed) % 200));
+    CHECK_OK(eml_cancel_set(s->cancel));
+  }
+  return NULL;
+}
+
+/* Whenever the token is set, all threads of a session stop, and none waits for another for ever. */
+static void cancelling_at_any_time(void) {
+  eml_lm *lm = new_lm(small_shape, 0);
+  eml_lm_session *session = new_session(lm, 2);
+  eml_cancel *cancel = NULL;
+  CHECK_OK(eml_cancel_create(&cancel));
+  setting s = {cancel, 0};
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, set_often, &s) == 0);
+  uint64_t position = 0;
+  for (int i = 0; i < 2000; i++) {
+    CHECK_OK(eml_cancel_reset(cancel));
+    eml_status status = eml_lm_session_read(session, prompt, 2, NULL, cancel);
+    CHECK(status == EML_OK || status == EML_CANCELLED);
+    position += status == EML_OK ? 2 : 0;
+    CHECK(session_position(session) == position);
+  }
+  __atomic_store_n(&s.is_over, 1, __ATOMIC_RELEASE);
+  CHECK(pthread_join(thread, NULL) == 0);
+  CHECK_OK(eml_cancel_free(cancel));
+  CHECK_OK(eml_lm_session_free(session));
+  CHECK_OK(eml_lm_free(lm));
+}
+
 static void freeing_in_any_order(void) {
   for (int order = 0; order < 6; order++) {
     eml_lm *lm = new_lm(small_shape, 1);
@@ -788,6 +827,7 @@ int main(int argc, char **argv) {
   RUN(batches);
   RUN(one_model_for_all);
   RUN(cancelling);
+  RUN(cancelling_at_any_time);
   RUN(freeing_in_any_order);
   return test_summary("lm");
 }

@@ -126,7 +126,8 @@ class TestModel(Case):
                     made.save(path)
                     for mmap in (False, True):
                         other = eml.LanguageModel.load(path, mmap=mmap)
-                        self.assertEqual(other.logits(PROMPT) == logits, variant != "int8" or extension != "npz" or other.logits(PROMPT) == logits)
+                        if (variant, extension) != ("int8", "npz"):  # there int8 becomes f32, whose sums are rounded elsewhere
+                            self.assertEqual(other.logits(PROMPT), logits)
                         self.assertEqual(other.config["n_embd"], 48)
             self.assertRaises(eml.EmlArgumentError, model.save, os.path.join(folder, "model.txt"))
         self.assertEqual(eml.LanguageModel.from_bytes(model.to_bytes("protobuf")).logits(PROMPT), want["f32"])
@@ -140,7 +141,7 @@ class TestModel(Case):
         self.assertEqual(model.tokenizer.to_bytes(), tokenizer.to_bytes())
         kept = eml.LanguageModel.from_bytes(model.to_bytes())
         self.assertEqual(kept.tokenizer.to_bytes(), tokenizer.to_bytes())
-        error = self.assertRaises(eml.EmlArgumentError, tiny, tokenizer=large_tokenizer())
+        self.assertRaises(eml.EmlArgumentError, tiny, tokenizer=large_tokenizer())
         self.assertRaises(eml.EmlTypeError, tiny, tokenizer="tokenizer.json")
         self.assertRaises(eml.EmlStateError, tiny().generate, "a text")
 
@@ -248,7 +249,7 @@ class TestSession(Case):
         self.assertEqual(score.bytes, len(text))
         self.assertAlmostEqual(score.bits_per_byte, score.nats / math.log(2) / len(text), places=12)
         tokens = model.tokenizer.encode(text)
-        self.assertEqual(model.evaluate(tokens, bos=296, byte_lengths=model.tokenizer.byte_lengths() ), score)
+        self.assertEqual(model.evaluate(tokens, bos=296, byte_lengths=model.tokenizer.byte_lengths()), score)
         self.assertEqual(model.evaluate(tokens, bos=296).bytes, len(tokens))
         self.assertRaises(eml.EmlArgumentError, model.evaluate, tokens)
         self.assertRaises(eml.EmlArgumentError, model.evaluate, tokens, bos=296, byte_lengths=[1])

@@ -40,7 +40,7 @@ internal sealed unsafe class ForwardPass : IDisposable
     private float* _logits;
     private float* _final;
     private Cancel? _cancel;
-    private volatile bool _isStopped;
+    private volatile int _stoppedAt; // number of the meeting at which all threads stop
 
     public ForwardPass(LanguageWeights weights, int threads)
     {
@@ -78,11 +78,11 @@ internal sealed unsafe class ForwardPass : IDisposable
     public bool Run(ReadOnlySpan<PassRow> rows, PassOutput output, float* logits, float* final, Cancel? cancel)
     {
         rows.CopyTo(_rows);
-        (_count, _output, _cancel, _isStopped) = (rows.Length, output, cancel, false);
+        (_count, _output, _cancel, _stoppedAt) = (rows.Length, output, cancel, int.MaxValue);
         _logits = logits;
         _final = final;
         _team.Run();
-        return !_isStopped;
+        return _stoppedAt == int.MaxValue;
     }
 
     public void Dispose()
@@ -95,6 +95,7 @@ internal sealed unsafe class ForwardPass : IDisposable
     private void Work(int part)
     {
         Private own = _private[part];
+        own.Meetings = 0;
         int width = _config.ModelWidth;
         for (int r = 0; r < _count; r++)
         {
@@ -142,12 +143,12 @@ internal sealed unsafe class ForwardPass : IDisposable
         Product(part, own, block.Query, own.Normed, _query, _config.QueryWidth);
         Product(part, own, block.Key, own.Normed, _key, _config.KeyValueWidth);
         Product(part, own, block.Value, own.Normed, _value, _config.KeyValueWidth);
-        if (!Meet(part))
+        if (!Meet(part, own))
         {
             return false;
         }
         Remember(part, own, block, i);
-        if (!Meet(part))
+        if (!Meet(part, own))
         {
             return false;
         }
@@ -156,12 +157,12 @@ internal sealed unsafe class ForwardPass : IDisposable
         {
             Attend(own, unit / _config.Heads, unit % _config.Heads, i);
         }
-        if (!Meet(part))
+        if (!Meet(part, own))
         {
             return false;
         }
         Product(part, own, block.AttentionOutput, _attended, _update, width);
-        if (!Meet(part))
+        if (!Meet(part, own))
         {
             return false;
         }
@@ -174,12 +175,12 @@ internal sealed unsafe class ForwardPass : IDisposable
         {
             Activate(_hidden + ((long)r * _config.HiddenWidth) + from, block.K, to - from);
         }
-        if (!Meet(part))
+        if (!Meet(part, own))
         {
             return false;
         }
         Product(part, own, block.Down, _hidden, _update, width);
-        if (!Meet(part))
+        if (!Meet(part, own))
         {
             return false;
         }
@@ -270,14 +271,17 @@ internal sealed unsafe class ForwardPass : IDisposable
         return ((int)((long)blocks * part / _team.Count) * block, Math.Min(count, (int)((long)blocks * (part + 1) / _team.Count) * block));
     }
 
-    private bool Meet(int part)
+    /// <summary>Returns when all threads are here; false if they stop.</summary>
+    private bool Meet(int part, Private own)
     {
+        int meeting = own.Meetings++;
         if (part == 0 && _cancel is { IsSet: true })
         {
-            _isStopped = true;
+            // A thread that has not left the meeting before yet must not take it for that one: it would stop alone, and the others wait.
+            _stoppedAt = meeting;
         }
         _team.Meet();
-        return !_isStopped;
+        return meeting < _stoppedAt;
     }
 
     private void Report(int part, string name, float* rows)
@@ -325,5 +329,8 @@ internal sealed unsafe class ForwardPass : IDisposable
 
         /// <summary>A value embedding.</summary>
         public float* Row { get; } = row;
+
+        /// <summary>How often the thread has met the others in this pass.</summary>
+        public int Meetings { get; set; }
     }
 }
