@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace Eml.Language.Kernels;
@@ -98,5 +99,25 @@ internal static class FloatMath
 
     /// <summary>a b + c, rounded once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Fma(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.FusedMultiplyAdd(a, b, c);
+    public static Vector512<float> Fma(Vector512<float> a, Vector512<float> b, Vector512<float> c) =>
+        System.Runtime.Intrinsics.X86.Fma.IsSupported || AdvSimd.IsSupported ? Vector512.FusedMultiplyAdd(a, b, c) : SoftFma(a, b, c);
+
+    /// <summary>The same where the processor has no such instruction: in binary64 the product is exact; the sum is rounded to odd there, so
+    /// that rounding it again to binary32 is rounding once (Boldo and Melquiond 2008).</summary>
+    internal static Vector512<float> SoftFma(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.Narrow(
+        ToOdd(Vector512.WidenLower(a) * Vector512.WidenLower(b), Vector512.WidenLower(c)),
+        ToOdd(Vector512.WidenUpper(a) * Vector512.WidenUpper(b), Vector512.WidenUpper(c)));
+
+    private static Vector512<double> ToOdd(Vector512<double> p, Vector512<double> c)
+    {
+        Vector512<double> s = p + c;
+        Vector512<double> t = s - p;
+        Vector512<double> error = (p - (s - t)) + (c - t);
+        Vector512<long> bits = s.AsInt64();
+        Vector512<long> isInexact = (Vector512.GreaterThan(error, Vector512<double>.Zero) | Vector512.LessThan(error, Vector512<double>.Zero)).AsInt64();
+        Vector512<long> isEven = Vector512.Equals(bits & Vector512<long>.One, Vector512<long>.Zero);
+        // One unit away from zero where the error has the sum's sign, towards it else.
+        Vector512<long> away = Vector512.GreaterThanOrEqual(error.AsInt64() ^ bits, Vector512<long>.Zero);
+        return (bits + (Vector512.ConditionalSelect(away, Vector512<long>.One, -Vector512<long>.One) & isInexact & isEven)).AsDouble();
+    }
 }
