@@ -9,16 +9,11 @@ namespace Eml.Cli;
 /// <summary><c>eml lm prepare</c>: texts to a folder of training data.</summary>
 internal static class LmPrepare
 {
-    private const string Description = """
-        Make a folder of training data out of texts: tokenizer, documents as tokens, a part put aside for validation
-
-        .txt is UTF-8, cut into documents at form feeds and, where it is longer than 10,000 characters, at empty lines or line ends; .jsonl and
-        .jsonl.gz have a document in the field "text" of each line. Lines that cannot be used are left out, counted and named. Parquet is
-        not read; this makes .jsonl of its column "text" (python3 -m pip install pyarrow; python3 convert.py FILE.parquet > FILE.jsonl):
-
-          import json, sys, pyarrow.parquet as parquet
-          for batch in parquet.ParquetFile(sys.argv[1]).iter_batches(columns=["text"]):
-              for text in batch.column(0).to_pylist(): print(json.dumps({"text": text}))
+    private const string FilesHelp = $"""
+        Texts, and folders of them, which are searched through. .txt: UTF-8, cut into documents at form feeds and, where one would be longer
+        than 10,000 characters, at empty lines or line ends. .jsonl, .jsonl.gz: a document in the field "text" of each line. Lines that cannot be
+        used are left out, counted and named. Parquet is not read; Python makes .jsonl of its column "text" (python3 -m pip install pyarrow):
+        python3 -c "{TokenDataBuilder.ParquetConverter}" FILE.parquet > FILE.jsonl
         """;
 
     /// <summary>The verb.</summary>
@@ -27,19 +22,19 @@ internal static class LmPrepare
         var files = new Argument<string[]>("FILES")
         {
             Arity = ArgumentArity.OneOrMore,
-            Description = "Texts: .txt, .jsonl, .jsonl.gz, and folders of them, which are searched through",
+            Description = FilesHelp,
         };
         var validation = new Option<string?>("--val")
         {
             HelpName = "F",
-            Description = "Text or folder for validation [default: each document whose SHA-256, modulo 100, is 0; no chance is in it]",
+            Description = "Text or folder for validation [default: one document in 100, chosen by its SHA-256]",
         };
         Option<int> vocabulary = Arguments.Integer("--vocab", TokenDataBuilder.MinVocabulary, Tokenizer.MaxTokens,
-            "Tokens of the vocabulary to train, four reserved ones among them [default: 8192]");
+            "Tokens of the vocabulary to train, four reserved ones among them");
         vocabulary.DefaultValueFactory = _ => 8192;
         var tokenizer = new Option<string?>("--tokenizer") { HelpName = "FILE", Description = "Use this tokenizer, a tokenizer.json or .tiktoken, and train none" };
         var output = new Option<string>("--out") { HelpName = "DIR", Required = true, Description = "Folder to make; it must not be there yet, or be empty" };
-        var command = new Command("prepare", Description) { files, validation, vocabulary, tokenizer, output };
+        var command = new Command("prepare", "Make training data of texts: tokenizer, documents as tokens, a part put aside for validation") { files, validation, vocabulary, tokenizer, output };
         command.Validators.Add(result =>
         {
             if (result.GetResult(vocabulary) is { Implicit: false } && result.GetResult(tokenizer) is { Implicit: false })

@@ -19,6 +19,9 @@ internal sealed class CorpusReader(BadLines bad, Action<long>? onBytes, Cancel? 
     /// <summary>A text's lines are read in pieces of so many bytes, however long they are.</summary>
     private const int TextPiece = 1 << 20;
 
+    /// <summary>What a line is called in refusals; here it is known.</summary>
+    private const string Line = "line";
+
     /// <summary>Reads a file; null if it was cancelled.</summary>
     public CorpusFacts? Read(CorpusSource source, DocumentListener listener)
     {
@@ -128,7 +131,7 @@ internal sealed class CorpusReader(BadLines bad, Action<long>? onBytes, Cancel? 
         text = default;
         try
         {
-            JsonValue value = StrictJson.Parse(line, "line");
+            JsonValue value = StrictJson.Parse(line, Line);
             if (!value.IsObject)
             {
                 return $"{value.Kind}, not an object with a field \"text\"";
@@ -149,7 +152,7 @@ internal sealed class CorpusReader(BadLines bad, Action<long>? onBytes, Cancel? 
         }
         catch (EmlException e) when (e.Code == ErrorCode.Format)
         {
-            return e.Message;
+            return e.Message.StartsWith(Line + ": ", StringComparison.Ordinal) ? e.Message[(Line.Length + 2)..] : e.Message;
         }
     }
 

@@ -78,7 +78,7 @@ internal sealed record CorpusSource(string Path, string Name, CorpusFormat Forma
         if (path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase))
         {
             throw new EmlException(ErrorCode.Unsupported,
-                $"{path}: Parquet is not read here; convert the column to .jsonl first, with the three lines of Python that eml lm prepare --help shows");
+                $"{path}: Parquet is not read here; make .jsonl of its column \"text\" first: python3 -c \"{TokenDataBuilder.ParquetConverter}\" {path} > {System.IO.Path.ChangeExtension(path, ".jsonl")} (needs pyarrow)");
         }
         foreach ((string extension, CorpusFormat format) in s_extensions)
         {

@@ -9,6 +9,13 @@ namespace Eml.Formats.Language;
 /// </summary>
 public sealed class TokenDataBuilder
 {
+    /// <summary>
+    /// A Python program (with pyarrow) that prints the column "text" of the Parquet file that is its argument as .jsonl: no reader of
+    /// Parquet works under Native AOT.
+    /// </summary>
+    public const string ParquetConverter =
+        "import json, sys, pyarrow.parquet as p; [print(json.dumps({'text': t})) for b in p.ParquetFile(sys.argv[1]).iter_batches(columns=['text']) for t in b.column(0).to_pylist()]";
+
     /// <summary>Special tokens of a vocabulary that is trained; the first begins documents.</summary>
     private static readonly string[] s_special = ["<|reserved_0|>", "<|reserved_1|>", "<|reserved_2|>", "<|reserved_3|>"];
 
