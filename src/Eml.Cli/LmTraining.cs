@@ -50,7 +50,9 @@ internal sealed class LmTraining(TokenData data, LanguageConfig config, TrainerO
             seconds = progress.RootElement.GetProperty("seconds").GetDouble();
             logLength = progress.RootElement.GetProperty("log").GetInt64();
         }
-        var run = new TrainingRun(trainer, packer, () => new BestFitPacker(data.Validation, bos, options.SequenceLength), data.Tokenizer.ReferenceByteLengths, plan, seconds);
+        // A small text may have left nothing to validate on.
+        Func<BestFitPacker>? validation = data.Validation.Count > 0 ? () => new BestFitPacker(data.Validation, bos, options.SequenceLength) : null;
+        var run = new TrainingRun(trainer, packer, validation, data.Tokenizer.ReferenceByteLengths, plan, seconds);
         OpenLog(logLength);
         _saved = seconds;
         using var interrupt = new Interrupt();
