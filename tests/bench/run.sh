@@ -20,3 +20,18 @@ golden=(../shared/golden/wasm/programs)
 [ -d "${golden[0]}" ] && golden=(--golden "${golden[0]}") || golden=()
 build/eml wasm bench examples/wasm "${golden[@]}" --long --json > build/tests/wasm.json
 python3 tests/bench/compare.py build/bench.json README.md build/tests/compact.json build/tests/wasm.json "${core[@]}"
+
+# Language models: inference beside the limit of this machine's memory, the tokenizer, training; and PyTorch where it is installed.
+build/eml lm bench --json > build/tests/lm.json
+[ -d ../shared/golden/lm/corpus ] && text=../shared/golden/lm/corpus/train.txt || text=README.md
+build/eml lm tokenize-bench --tokenizer tests/data/lm/tokenizer.tiktoken "$text" --json > build/tests/lm-tokenizer.json
+rm -rf build/tests/lm-train && mkdir -p build/tests/lm-train
+build/eml lm prepare "$text" --tokenizer tests/data/lm/tokenizer.tiktoken --out build/tests/lm-train/tokens > /dev/null 2>&1
+for threads in 1 2; do
+    build/eml lm train build/tests/lm-train/tokens --depth 4 --steps 12 --batch-tokens 1024 --seq 256 --group-tokens 1024 --eval-every 0 --eval-tokens 1 \
+        --threads $threads --out build/tests/lm-train/$threads --json 2> /dev/null > build/tests/lm-train-$threads.json
+done
+if /usr/bin/python3 -c 'import torch' 2> /dev/null; then
+    /usr/bin/python3 tests/bench/lm_torch.py > build/tests/lm-torch.json
+fi
+python3 tests/bench/lm_table.py build/tests
