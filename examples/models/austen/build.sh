@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the model that lies here anew, from the Debian package to the parity sidecar: examples/models/austen/build.sh [FOLDER]. The steps and the
+# Makes a model of Jane Austen's novels, from the Debian package to the parity sidecar: examples/models/austen/build.sh [FOLDER]. The steps and the
 # seed are fixed, so that every machine gets the same bits; with two cores it takes some 20 minutes, most of them training.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,6 +16,6 @@ rm -rf data
 "$eml" lm train data --depth 4 --steps 600 --batch-tokens 8192 --seq 512 --warmdown 0.4 --eval-every 100 --eval-tokens 32768 --seed 1 --out run \
     $([ -f run/state.safetensors ] && echo --resume)
 "$eml" lm quantize run/model.safetensors austen.int8.safetensors --to int8
-"$eml" lm parity austen.int8.safetensors austen.parity.json --write
+"$eml" lm parity austen.int8.safetensors austen.parity.json --write --prompt "It is a truth"
 "$eml" lm report run
 ls -l austen.int8.safetensors austen.parity.json run/report.html
