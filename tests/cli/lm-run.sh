@@ -6,16 +6,16 @@ cp "$root/README.md" "$root/CHANGELOG.md" "$root/include/eml.h" .
 mv eml.h eml.txt
 mv README.md readme.txt
 mv CHANGELOG.md changes.txt
-run lm prepare readme.txt eml.txt --val changes.txt --vocab 512 --out tokens
+run lm prepare readme.txt eml.txt --val changes.txt --vocab 512 --out corpus
 expect "prepare" 0 '^train +[0-9,]+ documents' '*'
-lm_train() { run lm train tokens --depth 2 --batch-tokens 512 --seq 128 --eval-every 6 --eval-tokens 512 "$@"; }
+lm_train() { run lm train corpus --depth 2 --batch-tokens 512 --seq 128 --eval-every 6 --eval-tokens 512 "$@"; }
 lm_train --steps 12 --threads 1 --out whole --json
 expect "train" 0 '"val_bpb":[0-9.]+,"train_loss":[0-9.]+,"steps":12,"tokens":6144,"tokens_per_second":[0-9.]+,' '*'
 whole=$(number hash)
 check "a line for each step, two validations, one for the shape" test "$(wc -l <whole/log.jsonl)" = 15
 : >err
 set -m
-"$eml" lm train tokens --depth 2 --batch-tokens 512 --seq 128 --eval-every 6 --eval-tokens 512 --steps 12 --out parts --threads 2 >out 2>err </dev/null &
+"$eml" lm train corpus --depth 2 --batch-tokens 512 --seq 128 --eval-every 6 --eval-tokens 512 --steps 12 --out parts --threads 2 >out 2>err </dev/null &
 lm_pid=$!
 set +m
 until grep -q '"step":2,' parts/log.jsonl 2>/dev/null || ! kill -0 $lm_pid 2>/dev/null; do sleep 0.05; done
@@ -35,7 +35,7 @@ lm_train --steps 1 --minutes 1 --out x
 expect "steps and minutes" 2 '' 'give --steps or --minutes'
 run lm train nowhere --out x --steps 1
 expect "no data" 1 '' 'nowhere'
-run lm train tokens --depth 2 --batch-tokens 512 --seq 1024 --steps 1 --out x
+run lm train corpus --depth 2 --batch-tokens 512 --seq 1024 --steps 1 --out x
 expect "a sequence longer than a step" 1 '' '512 tokens of a step; give at least a sequence, 1024'
 
 # ---------------------------------------------------------------------------------------------- speak
