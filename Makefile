@@ -37,6 +37,8 @@ ARM64 := build/arm64/lib/libeml.so
 ARM64_ARTIFACTS := $(CURDIR)/build/arm64/artifacts
 CLI := build/bin/eml
 CLI_V3 := build/lib/eml/x86-64-v3/eml
+CLI_V4 := build/lib/eml/x86-64-v4/eml
+CLI_TWINS := $(CLI_V3) $(CLI_V4)
 
 PUBLISH := dotnet publish -c Release -v quiet -p:EmlCommit=$(EML_COMMIT)
 
@@ -46,7 +48,7 @@ help: ## this list
 	@echo "libeml $(VERSION)"
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-build: deps $(LIBRARIES) $(CLI) $(CLI_V3) ## build/lib/libeml.so with its v3 and v4 twins, and build/eml with its v3 twin
+build: deps $(LIBRARIES) $(CLI) $(CLI_TWINS) ## build/lib/libeml.so and build/eml, each with its v3 and v4 twins
 
 deps:
 	@.ci/deps build
@@ -84,9 +86,10 @@ $(LIBRARIES): $(LIBRARY_SOURCES) $(RESTORED) $(COMMIT_STAMP)
 
 $(CLI): ISA := x86-64
 $(CLI_V3): ISA := x86-64-v3
+$(CLI_V4): ISA := x86-64-v4
 
-# The portable command finds its twin from its own folder, as it does where it is installed.
-$(CLI) $(CLI_V3): $(CLI_SOURCES) $(RESTORED) $(COMMIT_STAMP)
+# The portable command finds its twins from its own folder, as it does where it is installed.
+$(CLI) $(CLI_TWINS): $(CLI_SOURCES) $(RESTORED) $(COMMIT_STAMP)
 	$(PUBLISH) src/Eml.Cli --no-restore -r linux-x64 -p:EmlIsa=$(ISA)
 	@mkdir -p $(@D)
 	@install -m 755 $(ARTIFACTS)/publish/Eml.Cli/release_$(ISA)/eml $@.new
@@ -128,12 +131,12 @@ public-api: $(RESTORED) ## rewrite src/*/PublicAPI.Unshipped.txt from the code (
 
 # What `install` writes and `uninstall` removes, under $(DESTDIR)$(PREFIX).
 HWCAPS := lib/glibc-hwcaps/x86-64-v3 lib/glibc-hwcaps/x86-64-v4
-INSTALLED := bin/eml lib/eml/x86-64-v3/eml include/eml.h lib/pkgconfig/eml.pc \
+INSTALLED := bin/eml $(CLI_TWINS:build/%=%) include/eml.h lib/pkgconfig/eml.pc \
 	$(foreach dir,lib $(HWCAPS),$(dir)/libeml.so $(dir)/libeml.so.1) \
 	lib/cmake/eml/eml-config.cmake lib/cmake/eml/eml-config-version.cmake \
 	share/man/man1/eml.1 share/man/man3/eml.3 \
 	share/doc/eml/LICENSE share/doc/eml/LICENSE-MIT share/doc/eml/LICENSE-APACHE share/doc/eml/LICENSE-THIRD-PARTY
-OWN_FOLDERS := $(HWCAPS) lib/glibc-hwcaps lib/eml/x86-64-v3 lib/eml lib/cmake/eml share/doc/eml
+OWN_FOLDERS := $(HWCAPS) lib/glibc-hwcaps $(patsubst build/%/eml,%,$(CLI_TWINS)) lib/eml lib/cmake/eml share/doc/eml
 ROOT = $(DESTDIR)$(PREFIX)
 REFRESH_LOADER = if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 FILL_IN := sed 's|@VERSION@|$(VERSION)|g'
@@ -141,7 +144,7 @@ FILL_IN := sed 's|@VERSION@|$(VERSION)|g'
 install: build ## install to PREFIX (/usr/local), below DESTDIR
 	install -d $(addprefix $(ROOT)/,$(sort $(dir $(INSTALLED))))
 	install -m 755 $(CLI) $(ROOT)/bin/eml
-	install -m 755 $(CLI_V3) $(ROOT)/lib/eml/x86-64-v3/eml
+	for twin in $(CLI_TWINS:build/%=%); do install -m 755 build/$$twin $(ROOT)/$$twin || exit 1; done
 	install -m 644 include/eml.h $(ROOT)/include/eml.h
 	for dir in lib $(HWCAPS); do \
 		install -m 755 build/$$dir/libeml.so $(ROOT)/$$dir/libeml.so.1 && \

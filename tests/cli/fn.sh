@@ -12,22 +12,25 @@ run fn train --help
 expect "help of a verb" 0 '--target <COL> \(REQUIRED\)' ''
 run --version
 expect "--version" 0 '^eml [0-9]+\.[0-9]+\.[0-9]+$' ''
-# The portable command becomes its faster twin where there is one that the machine can run.
+# The portable command becomes the best of its twins that the machine can run.
 isa() { "$@" --version --json | sed 's/.*"isa":"\([^"]*\)".*/\1/'; }
-mkdir -p twin/bin twin/lib/eml/x86-64-v3
+supported() { /lib64/ld-linux-x86-64.so.2 --help | grep -q "^ *$1 (supported"; }
+mkdir -p twin/bin twin/lib/eml/x86-64-v3 twin/lib/eml/x86-64-v4
 cp -L "$eml" twin/bin/eml
 check "alone it stays what it is" test "$(isa twin/bin/eml)" = x86-64
-echo "no program" >twin/lib/eml/x86-64-v3/eml
-chmod +x twin/lib/eml/x86-64-v3/eml
-check "a twin that does not run is no harm" test "$(isa twin/bin/eml)" = x86-64
-printf '#!/bin/sh\nprintf "%%s|" "$@"\n' >twin/lib/eml/x86-64-v3/eml
-if /lib64/ld-linux-x86-64.so.2 --help | grep -q '^ *x86-64-v3 (supported'; then
-  check "the twin takes over" test "$(isa "$eml")" = x86-64-v3
-  odd=$(printf 'caf\351 \n*')
+best=x86-64
+odd=$(printf 'caf\351 \n*')
+for level in x86-64-v3 x86-64-v4; do
+  echo "no program" >twin/lib/eml/$level/eml
+  chmod +x twin/lib/eml/$level/eml
+  check "a twin that does not run is no harm" test "$(isa twin/bin/eml)" = x86-64
+  supported $level || { echo "skipped: the twin for $level, which this CPU lacks"; rm twin/lib/eml/$level/eml; continue; }
+  best=$level
+  printf '#!/bin/sh\nprintf "%%s|" "$@"\n' >twin/lib/eml/$level/eml
   check "arguments arrive byte for byte" test "$(twin/bin/eml a '' "$odd")" = "a||$odd|"
-else
-  echo "skipped: the twin for x86-64-v3, which this CPU lacks"
-fi
+  rm twin/lib/eml/$level/eml
+done
+check "the best twin takes over" test "$(isa "$eml")" = $best
 run --version --json
 expect "--version --json" 0 '^\{"version":"[0-9.]+","commit":"[^"]*","rid":"[^"]+","isa":"[^"]+","runtime":"\.NET [0-9.]+"\}$' ''
 run nonsense
