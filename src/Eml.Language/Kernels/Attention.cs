@@ -46,14 +46,14 @@ internal static unsafe class Attention
 
     public static float Largest(float* scores, int count)
     {
-        Vector512<float> largest = Vector512.Create(float.NegativeInfinity);
+        Vector256<float> largest = Vector256.Create(float.NegativeInfinity);
         int i = 0;
-        for (; i + Lanes.Width <= count; i += Lanes.Width)
+        for (; i + Vector256<float>.Count <= count; i += Vector256<float>.Count)
         {
-            largest = Vector512.MaxNative(largest, Vector512.Load(scores + i));
+            largest = Vector256.MaxNative(largest, Vector256.Load(scores + i));
         }
         float best = float.NegativeInfinity;
-        for (int lane = 0; lane < Lanes.Width; lane++)
+        for (int lane = 0; lane < Vector256<float>.Count; lane++)
         {
             best = MathF.Max(best, largest[lane]);
         }
@@ -67,13 +67,12 @@ internal static unsafe class Attention
     /// <summary>result += the sum over positions of weight times value, position after position.</summary>
     private static void Gather(float* values, int count, int size, float* weights, float* result)
     {
-        const int Wide = 8 * Lanes.Width;
+        const int Wide = 4 * Lanes.Width;
         int i = 0;
         for (; i + Wide <= size; i += Wide)
         {
             float* r = result + i;
             Vector512<float> a = Vector512.Load(r), b = Vector512.Load(r + 16), c = Vector512.Load(r + 32), d = Vector512.Load(r + 48);
-            Vector512<float> e = Vector512.Load(r + 64), f = Vector512.Load(r + 80), g = Vector512.Load(r + 96), h = Vector512.Load(r + 112);
             float* v = values + i;
             for (int p = 0; p < count; p++, v += size)
             {
@@ -82,19 +81,11 @@ internal static unsafe class Attention
                 b = Fma(w, Vector512.Load(v + 16), b);
                 c = Fma(w, Vector512.Load(v + 32), c);
                 d = Fma(w, Vector512.Load(v + 48), d);
-                e = Fma(w, Vector512.Load(v + 64), e);
-                f = Fma(w, Vector512.Load(v + 80), f);
-                g = Fma(w, Vector512.Load(v + 96), g);
-                h = Fma(w, Vector512.Load(v + 112), h);
             }
             a.Store(r);
             b.Store(r + 16);
             c.Store(r + 32);
             d.Store(r + 48);
-            e.Store(r + 64);
-            f.Store(r + 80);
-            g.Store(r + 96);
-            h.Store(r + 112);
         }
         for (; i + Lanes.Width <= size; i += Lanes.Width)
         {

@@ -70,7 +70,7 @@ internal sealed unsafe class AttentionBlocks(int size, int window, float* scores
             {
                 long row = (start + i) * rows.QueryStride;
                 float along = MatrixProduct.Dot<F32>((byte*)(rows.Result + row), d.Result + row, size);
-                Lanes.Map(new SoftmaxGradient(Vector512.Create(along), Vector512.Create(_factor)), gradients + ((long)i * keys), scores + ((long)i * keys), gradients + ((long)i * keys), keys);
+                Lanes.Map(new SoftmaxGradient(Vector256.Create(along), Vector256.Create(_factor)), gradients + ((long)i * keys), scores + ((long)i * keys), gradients + ((long)i * keys), keys);
             }
             Product(gradients, keys, 1, queries, keys, rows.Key + key, rows.KeyStride, d.Query + query, rows.QueryStride, false);
             // dK += dS^T Q
@@ -112,7 +112,7 @@ internal sealed unsafe class AttentionBlocks(int size, int window, float* scores
         float sum = MatrixProduct.Sum(p + from, count);
         Pointwise.Scale(p + from, 1.0f / sum, count);
         Mask(p, position, first, keys);
-        return largest + Ln(Vector512.Create(sum)).ToScalar();
+        return largest + Ln(Vector256.Create(sum)).ToScalar();
     }
 
     private void Mask(float* p, int position, int first, int keys)
@@ -123,9 +123,9 @@ internal sealed unsafe class AttentionBlocks(int size, int window, float* scores
     }
 
     /// <summary>dS = P (dP - along) / sqrt(head_dim).</summary>
-    private readonly struct SoftmaxGradient(Vector512<float> along, Vector512<float> factor) : IMap
+    private readonly struct SoftmaxGradient(Vector256<float> along, Vector256<float> factor) : IMap
     {
         [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> x, Vector512<float> z) => z * (x - along) * factor;
+        public Vector256<float> Of(Vector256<float> x, Vector256<float> z) => z * (x - along) * factor;
     }
 }

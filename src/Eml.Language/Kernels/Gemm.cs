@@ -4,17 +4,17 @@ using static Eml.Language.Kernels.FloatMath;
 
 namespace Eml.Language.Kernels;
 
-/// <summary>C = A B or C += A B in blocks of 4 rows and 64 columns that stay in registers. B is packed into panels of 64 columns.</summary>
+/// <summary>C = A B or C += A B in blocks of 4 rows and a panel's columns that stay in registers. B is packed into panels.</summary>
 /// <remarks>Each element of C is one chain of fused multiply-adds over k = 0, 1, 2 ..., so it does not depend on how rows are shared out
 /// among threads.</remarks>
 internal static unsafe class Gemm
 {
-    /// <summary>Columns of a panel.</summary>
-    public const int Panel = 64;
+    /// <summary>Columns of a panel: 64, or 16 where vectors have 8 floats, as many as 4 rows of sums leave registers for.</summary>
+    public static int Panel => Vector512.IsHardwareAccelerated ? 64 : 16;
 
     private const int Rows = 4;
 
-    /// <summary>Packs columns <paramref name="from"/> to <paramref name="from"/> + 63 of B (k, columns), zeros past the end.</summary>
+    /// <summary>Packs columns <paramref name="from"/> to <paramref name="from"/> + <see cref="Panel"/> - 1 of B (k, columns), zeros past the end.</summary>
     public static void Pack(float* b, long stride, int k, int from, int columns, float* panel)
     {
         int count = Math.Min(Panel, columns - from);
@@ -49,7 +49,7 @@ internal static unsafe class Gemm
     /// <param name="columnStep">Floats from a column of A to the next.</param>
     /// <param name="m">Rows of A and C.</param>
     /// <param name="k">Columns of A, rows of B.</param>
-    /// <param name="panel">B: (k, 64)</param>
+    /// <param name="panel">B: (k, <see cref="Panel"/>)</param>
     /// <param name="c">First element of the panel's columns of C.</param>
     /// <param name="stride">Floats from a row of C to the next.</param>
     /// <param name="columns">Columns of the panel that C has.</param>
@@ -91,6 +91,61 @@ internal static unsafe class Gemm
     }
 
     private static void Block(float* a, long rowStep, long columnStep, int k, float* b, float* c, long stride, bool add)
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Wide(a, rowStep, columnStep, k, b, c, stride, add);
+        }
+        else
+        {
+            Narrow(a, rowStep, columnStep, k, b, c, stride, add);
+        }
+    }
+
+    /// <summary>4 rows and 16 columns: 8 sums of 8 floats.</summary>
+    private static void Narrow(float* a, long rowStep, long columnStep, int k, float* b, float* c, long stride, bool add)
+    {
+        Vector256<float> c00 = Vector256<float>.Zero, c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
+        float* c1 = c + stride, c2 = c1 + stride, c3 = c2 + stride;
+        if (add)
+        {
+            (c00, c01, c10, c11) = (Vector256.Load(c), Vector256.Load(c + 8), Vector256.Load(c1), Vector256.Load(c1 + 8));
+            (c20, c21, c30, c31) = (Vector256.Load(c2), Vector256.Load(c2 + 8), Vector256.Load(c3), Vector256.Load(c3 + 8));
+        }
+        float* a1 = a + rowStep, a2 = a1 + rowStep, a3 = a2 + rowStep;
+        for (int i = 0; i < k; i++)
+        {
+            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
+            var x = Vector256.Create(*a);
+            c00 = Fma(x, b0, c00);
+            c01 = Fma(x, b1, c01);
+            x = Vector256.Create(*a1);
+            c10 = Fma(x, b0, c10);
+            c11 = Fma(x, b1, c11);
+            x = Vector256.Create(*a2);
+            c20 = Fma(x, b0, c20);
+            c21 = Fma(x, b1, c21);
+            x = Vector256.Create(*a3);
+            c30 = Fma(x, b0, c30);
+            c31 = Fma(x, b1, c31);
+            b += Panel;
+            a += columnStep;
+            a1 += columnStep;
+            a2 += columnStep;
+            a3 += columnStep;
+        }
+        c00.Store(c);
+        c01.Store(c + 8);
+        c10.Store(c1);
+        c11.Store(c1 + 8);
+        c20.Store(c2);
+        c21.Store(c2 + 8);
+        c30.Store(c3);
+        c31.Store(c3 + 8);
+    }
+
+    /// <summary>4 rows and 64 columns: 16 sums of 16 floats.</summary>
+    private static void Wide(float* a, long rowStep, long columnStep, int k, float* b, float* c, long stride, bool add)
     {
         Vector512<float> c00 = Vector512<float>.Zero, c01 = c00, c02 = c00, c03 = c00, c10 = c00, c11 = c00, c12 = c00, c13 = c00;
         Vector512<float> c20 = c00, c21 = c00, c22 = c00, c23 = c00, c30 = c00, c31 = c00, c32 = c00, c33 = c00;
@@ -140,22 +195,16 @@ internal static unsafe class Gemm
 
     private static void Row(float* a, long columnStep, int k, float* b, float* c, bool add)
     {
-        Vector512<float> c0 = Vector512<float>.Zero, c1 = c0, c2 = c0, c3 = c0;
-        if (add)
+        if (!add)
         {
-            (c0, c1, c2, c3) = (Vector512.Load(c), Vector512.Load(c + 16), Vector512.Load(c + 32), Vector512.Load(c + 48));
+            new Span<float>(c, Panel).Clear();
         }
         for (int i = 0; i < k; i++)
         {
-            var x = Vector512.Create(*a);
-            c0 = Fma(x, Vector512.Load(b), c0);
-            c1 = Fma(x, Vector512.Load(b + 16), c1);
-            c2 = Fma(x, Vector512.Load(b + 32), c2);
-            c3 = Fma(x, Vector512.Load(b + 48), c3);
+            Pointwise.Accumulate(c, b, *a, Panel);
             b += Panel;
             a += columnStep;
         }
-        Store(c, c0, c1, c2, c3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

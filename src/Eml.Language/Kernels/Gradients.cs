@@ -45,20 +45,24 @@ internal static unsafe class Gradients
     public static float Eml(float* z, float k, float* gradient, int count)
     {
         (float high, float low) = Pointwise.LnParts(k);
-        (Vector512<float> lnK, Vector512<float> lnKLow) = (Vector512.Create(high), Vector512.Create(low));
-        Vector512<float> sums = Vector512<float>.Zero;
+        (Vector256<float> lnK, Vector256<float> lnKLow) = (Vector256.Create(high), Vector256.Create(low));
+        Vector256<float> sums = Vector256<float>.Zero, upper = sums;
         int i = 0;
         for (; i + Lanes.Width <= count; i += Lanes.Width)
         {
-            (Vector512<float> dz, Vector512<float> overU) = Eml(Vector512.Load(z + i), lnK, lnKLow);
-            var dy = Vector512.Load(gradient + i);
+            (Vector256<float> dz, Vector256<float> overU) = Eml(Vector256.Load(z + i), lnK, lnKLow);
+            var dy = Vector256.Load(gradient + i);
             sums = Fma(overU, dy, sums);
             (dz * dy).Store(gradient + i);
+            (dz, overU) = Eml(Vector256.Load(z + i + 8), lnK, lnKLow);
+            dy = Vector256.Load(gradient + i + 8);
+            upper = Fma(overU, dy, upper);
+            (dz * dy).Store(gradient + i + 8);
         }
-        float sum = Sum(sums);
+        float sum = Sum(sums + upper);
         for (; i < count; i++)
         {
-            (Vector512<float> dz, Vector512<float> overU) = Eml(Vector512.Create(z[i]), lnK, lnKLow);
+            (Vector256<float> dz, Vector256<float> overU) = Eml(Vector256.Create(z[i]), lnK, lnKLow);
             sum += overU.ToScalar() * gradient[i];
             gradient[i] *= dz.ToScalar();
         }
@@ -70,13 +74,13 @@ internal static unsafe class Gradients
 
     /// <summary>d act / dz, and [u > floor] / u.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector512<float> Dz, Vector512<float> OverU) Eml(Vector512<float> z, Vector512<float> lnK, Vector512<float> lnKLow)
+    private static (Vector256<float> Dz, Vector256<float> OverU) Eml(Vector256<float> z, Vector256<float> lnK, Vector256<float> lnKLow)
     {
-        var largest = Vector512.Create(Pointwise.LargestExponent);
-        var floor = Vector512.Create(Pointwise.Floor);
-        (Vector512<float> e, Vector512<float> low) = ExpParts(Vector512.MinNative(z, largest));
-        Vector512<float> u = (e - lnK) + (low - lnKLow);
-        Vector512<float> overU = Vector512.GreaterThan(u, floor) & (Vector512<float>.One / Vector512.MaxNative(u, floor));
-        return (Vector512.LessThan(z, largest) & (e - (e * overU)), overU);
+        var largest = Vector256.Create(Pointwise.LargestExponent);
+        var floor = Vector256.Create(Pointwise.Floor);
+        (Vector256<float> e, Vector256<float> low) = ExpParts(Vector256.MinNative(z, largest));
+        Vector256<float> u = (e - lnK) + (low - lnKLow);
+        Vector256<float> overU = Vector256.GreaterThan(u, floor) & (Vector256<float>.One / Vector256.MaxNative(u, floor));
+        return (Vector256.LessThan(z, largest) & (e - (e * overU)), overU);
     }
 }

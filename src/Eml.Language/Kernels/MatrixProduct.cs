@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using static Eml.Language.Kernels.FloatMath;
 
@@ -19,7 +20,7 @@ internal static unsafe class MatrixProduct
     /// <param name="tokens">How many.</param>
     /// <param name="y">(tokens, <paramref name="stride"/>), row r in column r.</param>
     /// <param name="stride">Floats from a token of y to the next.</param>
-    /// <param name="scratch">Room for 4 rows of W as floats.</param>
+    /// <param name="scratch"><see cref="ScratchFloats"/> numbers.</param>
     public static void Rows(WeightMatrix matrix, int first, int end, float* x, int tokens, float* y, int stride, float* scratch)
     {
         switch (matrix.Type)
@@ -36,43 +37,42 @@ internal static unsafe class MatrixProduct
         }
     }
 
+    /// <summary>Room for 4 rows of W as floats, and x in another order.</summary>
+    public static long ScratchFloats(int columns, int tokens) => (long)(Block + tokens) * columns;
+
     private static void Rows<T>(WeightMatrix matrix, int first, int end, float* x, int tokens, float* y, int stride, float* scratch)
         where T : struct, IElement
     {
         int columns = matrix.Columns;
         float* scales = matrix.Scales;
         int r = first;
-        for (; tokens == 1 && columns % Lanes.Width == 0 && r + (2 * Block) <= end; r += 2 * Block)
+        if (columns % T.Step == 0)
         {
-            Eight<T>(matrix.Row(r), columns, x, y + r);
-            if (scales != null)
+            // Eight rows that are a multiple of 4096 bytes apart would drive each other out of the first cache.
+            bool isEight = Vector512.IsHardwareAccelerated && tokens == 1 && (columns * T.Size) % 4096 != 0;
+            float* ordered = x;
+            if (T.Step == 2 * Lanes.Width)
             {
-                (Vector256.Load(scales + r) * Vector256.Load(y + r)).Store(y + r);
+                ordered = scratch + ((long)Block * columns);
+                for (long i = 0; i < (long)tokens * columns; i += T.Step)
+                {
+                    (Vector512<float> p, Vector512<float> q) = T.Order(x + i);
+                    p.Store(ordered + i);
+                    q.Store(ordered + i + Lanes.Width);
+                }
             }
-        }
-        for (; columns % Lanes.Width == 0 && r + Block <= end; r += Block)
-        {
-            byte* rows = matrix.Row(r);
-            Vector128<float> scale = scales == null ? Vector128<float>.One : Vector128.Load(scales + r);
-            if (tokens == 1)
+            for (; isEight && r + (2 * Block) <= end; r += 2 * Block)
             {
-                Four<T>(rows, columns, x, scale, y + r);
-                continue;
+                Eight<T>(matrix.Row(r), columns, ordered, y + r);
+                if (scales != null)
+                {
+                    (Vector256.Load(scales + r) * Vector256.Load(y + r)).Store(y + r);
+                }
             }
-            float* floats = (float*)rows;
-            if (typeof(T) != typeof(F32))
+            for (; r + Block <= end; r += Block)
             {
-                Convert<T>(rows, Block * columns, scratch);
-                floats = scratch;
-            }
-            int t = 0;
-            for (; t + Block <= tokens; t += Block)
-            {
-                FourByFour(floats, columns, x + ((long)t * columns), y + ((long)t * stride) + r, stride, scale);
-            }
-            for (; t < tokens; t++)
-            {
-                Four<F32>((byte*)floats, columns, x + ((long)t * columns), scale, y + ((long)t * stride) + r);
+                Vector128<float> scale = scales == null ? Vector128<float>.One : Vector128.Load(scales + r);
+                Blocks<T>(matrix.Row(r), columns, ordered, tokens, scale, y + r, stride, scratch);
             }
         }
         for (; r < end; r++)
@@ -84,28 +84,58 @@ internal static unsafe class MatrixProduct
         }
     }
 
-    /// <summary>As floats, without the scale.</summary>
-    public static void Convert<T>(byte* from, int count, float* to) where T : struct, IElement
+    /// <summary>Four rows with all tokens.</summary>
+    private static void Blocks<T>(byte* rows, int columns, float* x, int tokens, Vector128<float> scale, float* y, int stride, float* scratch)
+        where T : struct, IElement
     {
-        int i = 0;
-        for (; i + Lanes.Width <= count; i += Lanes.Width)
+        if (tokens == 1)
         {
-            T.Load(from + ((long)i * T.Size)).Store(to + i);
+            Four<T>(rows, columns, x, scale, y);
+            return;
         }
-        for (; i < count; i++)
+        float* floats = (float*)rows;
+        if (typeof(T) != typeof(F32))
         {
-            to[i] = T.One(from + ((long)i * T.Size));
+            for (int i = 0; i < Block * columns; i += T.Step)
+            {
+                (Vector512<float> p, Vector512<float> q) = T.Load(rows + ((long)i * T.Size));
+                p.Store(scratch + i);
+                if (T.Step > Lanes.Width)
+                {
+                    q.Store(scratch + i + Lanes.Width);
+                }
+            }
+            floats = scratch;
+        }
+        int t = 0;
+        for (; Vector512.IsHardwareAccelerated && t + Block <= tokens; t += Block)
+        {
+            FourByFour(floats, columns, x + ((long)t * columns), y + ((long)t * stride), stride, scale);
+        }
+        for (; t + 3 <= tokens; t += 3)
+        {
+            FourByThree(floats, columns, x + ((long)t * columns), y + ((long)t * stride), stride, scale);
+        }
+        for (; t < tokens; t++)
+        {
+            Four<F32>((byte*)floats, columns, x + ((long)t * columns), scale, y + ((long)t * stride));
         }
     }
 
-    /// <summary>The sum of products of a row of weights and <paramref name="x"/>; what does not fill 16 columns is added at the end.</summary>
+    /// <summary>The sum of products of a row of weights and <paramref name="x"/>; what does not fill a step is added at the end.</summary>
     public static float Dot<T>(byte* row, float* x, int count) where T : struct, IElement
     {
         Vector512<float> sums = Vector512<float>.Zero;
         int i = 0;
-        for (; i + Lanes.Width <= count; i += Lanes.Width)
+        for (; i + T.Step <= count; i += T.Step)
         {
-            sums = Fma(T.Load(row + ((long)i * T.Size)), Vector512.Load(x + i), sums);
+            (Vector512<float> u, Vector512<float> v) = T.Load(row + ((long)i * T.Size));
+            (Vector512<float> p, Vector512<float> q) = T.Order(x + i);
+            sums = Fma(u, p, sums);
+            if (T.Step > Lanes.Width)
+            {
+                sums = Fma(v, q, sums);
+            }
         }
         float sum = FloatMath.Sum(sums);
         for (; i < count; i++)
@@ -132,24 +162,33 @@ internal static unsafe class MatrixProduct
         return sum;
     }
 
-    /// <summary>Four rows with one token; the columns fill vectors.</summary>
+    /// <summary>Four rows with one token, whose numbers are in the order of the weights; the columns fill steps.</summary>
     public static void Four<T>(byte* rows, int columns, float* x, Vector128<float> scale, float* y) where T : struct, IElement
     {
         long row = (long)columns * T.Size;
         Vector512<float> a = Vector512<float>.Zero, b = a, c = a, d = a;
-        for (int i = 0; i < columns; i += Lanes.Width)
+        for (int i = 0; i < columns; i += T.Step)
         {
             byte* at = rows + ((long)i * T.Size);
-            Vector512<float> part = Vector512.Load(x + i);
-            a = Fma(T.Load(at), part, a);
-            b = Fma(T.Load(at + row), part, b);
-            c = Fma(T.Load(at + (2 * row)), part, c);
-            d = Fma(T.Load(at + (3 * row)), part, d);
+            var p = Vector512.Load(x + i);
+            Vector512<float> q = T.Step > Lanes.Width ? Vector512.Load(x + i + Lanes.Width) : default;
+            a = Add<T>(at, p, q, a);
+            b = Add<T>(at + row, p, q, b);
+            c = Add<T>(at + (2 * row), p, q, c);
+            d = Add<T>(at + (3 * row), p, q, d);
         }
         (Sums(a, b, c, d) * scale).Store(y);
     }
 
-    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Add<T>(byte* weights, Vector512<float> p, Vector512<float> q, Vector512<float> sum) where T : struct, IElement
+    {
+        (Vector512<float> first, Vector512<float> second) = T.Load(weights);
+        sum = Fma(first, p, sum);
+        return T.Step > Lanes.Width ? Fma(second, q, sum) : sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Ahead(byte* at)
     {
         if (System.Runtime.Intrinsics.X86.Sse.IsSupported)
@@ -163,23 +202,24 @@ internal static unsafe class MatrixProduct
     {
         long row = (long)columns * T.Size;
         Vector512<float> a = Vector512<float>.Zero, b = a, c = a, d = a, e = a, f = a, g = a, h = a;
-        for (int i = 0; i < columns; i += Lanes.Width)
+        for (int i = 0; i < columns; i += T.Step)
         {
             byte* at = rows + ((long)i * T.Size);
             byte* next = at + (4 * row);
-            Vector512<float> part = Vector512.Load(x + i);
+            var p = Vector512.Load(x + i);
+            Vector512<float> q = T.Step > Lanes.Width ? Vector512.Load(x + i + Lanes.Width) : default;
             Ahead(at + (8 * row));
-            a = Fma(T.Load(at), part, a);
-            b = Fma(T.Load(at + row), part, b);
+            a = Add<T>(at, p, q, a);
+            b = Add<T>(at + row, p, q, b);
             Ahead(at + (10 * row));
-            c = Fma(T.Load(at + (2 * row)), part, c);
-            d = Fma(T.Load(at + (3 * row)), part, d);
+            c = Add<T>(at + (2 * row), p, q, c);
+            d = Add<T>(at + (3 * row), p, q, d);
             Ahead(next + (8 * row));
-            e = Fma(T.Load(next), part, e);
-            f = Fma(T.Load(next + row), part, f);
+            e = Add<T>(next, p, q, e);
+            f = Add<T>(next + row, p, q, f);
             Ahead(next + (10 * row));
-            g = Fma(T.Load(next + (2 * row)), part, g);
-            h = Fma(T.Load(next + (3 * row)), part, h);
+            g = Add<T>(next + (2 * row), p, q, g);
+            h = Add<T>(next + (3 * row), p, q, h);
         }
         Sums(a, b, c, d).Store(y);
         Sums(e, f, g, h).Store(y + 4);
@@ -220,5 +260,54 @@ internal static unsafe class MatrixProduct
         (Sums(b0, b1, b2, b3) * scale).Store(y + stride);
         (Sums(c0, c1, c2, c3) * scale).Store(y + (2 * (long)stride));
         (Sums(d0, d1, d2, d3) * scale).Store(y + (3 * (long)stride));
+    }
+
+    /// <summary>Four rows with three tokens where vectors have 8 floats: the sums of columns 0 to 7 of every 16, then those of columns 8 to 15,
+    /// so that 12 of them stay in registers.</summary>
+    private static void FourByThree(float* w, int columns, float* x, float* y, int stride, Vector128<float> scale)
+    {
+        Vector256<float>* sums = stackalloc Vector256<float>[12];
+        Half(w, columns, x, sums, false);
+        Half(w + 8, columns, x + 8, sums, true);
+        for (int t = 0; t < 3; t++)
+        {
+            (Sums(sums[4 * t], sums[(4 * t) + 1], sums[(4 * t) + 2], sums[(4 * t) + 3]) * scale).Store(y + ((long)t * stride));
+        }
+    }
+
+    private static void Half(float* w, int columns, float* x, Vector256<float>* sums, bool add)
+    {
+        Vector256<float> a0 = Vector256<float>.Zero, a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0, c0 = a0, c1 = a0, c2 = a0, c3 = a0;
+        float* w1 = w + columns, w2 = w1 + columns, w3 = w2 + columns;
+        float* x1 = x + columns, x2 = x1 + columns;
+        for (int i = 0; i < columns; i += Lanes.Width)
+        {
+            Vector256<float> s = Vector256.Load(x + i), t = Vector256.Load(x1 + i), u = Vector256.Load(x2 + i);
+            var p = Vector256.Load(w + i);
+            a0 = Fma(p, s, a0);
+            b0 = Fma(p, t, b0);
+            c0 = Fma(p, u, c0);
+            p = Vector256.Load(w1 + i);
+            a1 = Fma(p, s, a1);
+            b1 = Fma(p, t, b1);
+            c1 = Fma(p, u, c1);
+            p = Vector256.Load(w2 + i);
+            a2 = Fma(p, s, a2);
+            b2 = Fma(p, t, b2);
+            c2 = Fma(p, u, c2);
+            p = Vector256.Load(w3 + i);
+            a3 = Fma(p, s, a3);
+            b3 = Fma(p, t, b3);
+            c3 = Fma(p, u, c3);
+        }
+        if (add)
+        {
+            (a0, a1, a2, a3) = (sums[0] + a0, sums[1] + a1, sums[2] + a2, sums[3] + a3);
+            (b0, b1, b2, b3) = (sums[4] + b0, sums[5] + b1, sums[6] + b2, sums[7] + b3);
+            (c0, c1, c2, c3) = (sums[8] + c0, sums[9] + c1, sums[10] + c2, sums[11] + c3);
+        }
+        (sums[0], sums[1], sums[2], sums[3]) = (a0, a1, a2, a3);
+        (sums[4], sums[5], sums[6], sums[7]) = (b0, b1, b2, b3);
+        (sums[8], sums[9], sums[10], sums[11]) = (c0, c1, c2, c3);
     }
 }

@@ -17,20 +17,20 @@ internal static unsafe class Pointwise
     public static void Norm(float* x, float* y, int count)
     {
         float squares = MatrixProduct.Dot<F32>((byte*)x, x, count);
-        Lanes.Map(new ScaleMap(Vector512.Create(1.0f / MathF.Sqrt((squares / count) + 1e-5f))), x, x, y, count);
+        Lanes.Map(new ScaleMap(Vector256.Create(1.0f / MathF.Sqrt((squares / count) + 1e-5f))), x, x, y, count);
     }
 
     /// <summary>x *= a.</summary>
-    public static void Scale(float* x, float a, int count) => Lanes.Map(new ScaleMap(Vector512.Create(a)), x, x, x, count);
+    public static void Scale(float* x, float a, int count) => Lanes.Map(new ScaleMap(Vector256.Create(a)), x, x, x, count);
 
     /// <summary>x = a x + b z.</summary>
-    public static void Mix(float* x, float a, float* z, float b, int count) => Lanes.Map(new MixMap(Vector512.Create(a), Vector512.Create(b)), x, z, x, count);
+    public static void Mix(float* x, float a, float* z, float b, int count) => Lanes.Map(new MixMap(Vector256.Create(a), Vector256.Create(b)), x, z, x, count);
 
     /// <summary>x += z.</summary>
     public static void Add(float* x, float* z, int count) => Lanes.Map(new AddMap(), x, z, x, count);
 
     /// <summary>x += a z.</summary>
-    public static void Accumulate(float* x, float* z, float a, int count) => Lanes.Map(new AccumulateMap(Vector512.Create(a)), x, z, x, count);
+    public static void Accumulate(float* x, float* z, float a, int count) => Lanes.Map(new AccumulateMap(Vector256.Create(a)), x, z, x, count);
 
     /// <summary>x *= 2 max(0, z).</summary>
     public static void ReluProduct(float* x, float* z, int count) => Lanes.Map(new ReluProductMap(), x, z, x, count);
@@ -39,7 +39,7 @@ internal static unsafe class Pointwise
     public static void Eml(float* z, float k, int count)
     {
         (float high, float low) = LnParts(k);
-        Lanes.Map(new EmlMap(Vector512.Create(high), Vector512.Create(low)), z, z, z, count);
+        Lanes.Map(new EmlMap(Vector256.Create(high), Vector256.Create(low)), z, z, z, count);
     }
 
     /// <summary>ln max(k, floor) as a sum of two floats: for k above 1 it is taken from numbers close to it.</summary>
@@ -60,13 +60,13 @@ internal static unsafe class Pointwise
 
     /// <summary>Turns capped logits into scale times the gradient of ln sum exp with respect to what was capped.</summary>
     public static void LossGradient(float* y, float logSum, float scale, int count) =>
-        Lanes.Map(new LossMap(Vector512.Create(logSum), Vector512.Create(scale)), y, y, y, count);
+        Lanes.Map(new LossMap(Vector256.Create(logSum), Vector256.Create(scale)), y, y, y, count);
 
     /// <summary>x = exp(x - largest).</summary>
-    public static void Exponentials(float* x, float largest, int count) => Lanes.Map(new ExpMap(Vector512.Create(largest)), x, x, x, count);
+    public static void Exponentials(float* x, float largest, int count) => Lanes.Map(new ExpMap(Vector256.Create(largest)), x, x, x, count);
 
     /// <summary>2 / (1 + exp(-x)).</summary>
-    public static float TwiceSigmoid(float x) => 2.0f / (1.0f + Exp(Vector512.Create(-x)).ToScalar());
+    public static float TwiceSigmoid(float x) => 2.0f / (1.0f + Exp(Vector256.Create(-x)).ToScalar());
 
     /// <summary>Turns pairs (2 j, 2 j + 1) by the angles of a position: <paramref name="turns"/> has cosines and sines in turn
     /// (Su et al. 2021, interleaved).</summary>
@@ -80,30 +80,30 @@ internal static unsafe class Pointwise
         }
     }
 
-    private readonly struct ScaleMap(Vector512<float> factor) : IMap
+    private readonly struct ScaleMap(Vector256<float> factor) : IMap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> x, Vector512<float> z) => x * factor;
+        public Vector256<float> Of(Vector256<float> x, Vector256<float> z) => x * factor;
     }
 
-    private readonly struct MixMap(Vector512<float> a, Vector512<float> b) : IMap
+    private readonly struct MixMap(Vector256<float> a, Vector256<float> b) : IMap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> x, Vector512<float> z) => Fma(b, z, a * x);
+        public Vector256<float> Of(Vector256<float> x, Vector256<float> z) => Fma(b, z, a * x);
     }
 
-    private readonly struct AccumulateMap(Vector512<float> a) : IMap
+    private readonly struct AccumulateMap(Vector256<float> a) : IMap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> x, Vector512<float> z) => Fma(a, z, x);
+        public Vector256<float> Of(Vector256<float> x, Vector256<float> z) => Fma(a, z, x);
     }
 
     private readonly struct ReluProductMap : IMap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> x, Vector512<float> z)
+        public Vector256<float> Of(Vector256<float> x, Vector256<float> z)
         {
-            Vector512<float> open = Vector512.MaxNative(z, Vector512<float>.Zero);
+            Vector256<float> open = Vector256.MaxNative(z, Vector256<float>.Zero);
             return x * (open + open);
         }
     }
@@ -111,26 +111,26 @@ internal static unsafe class Pointwise
     private readonly struct AddMap : IMap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> x, Vector512<float> z) => x + z;
+        public Vector256<float> Of(Vector256<float> x, Vector256<float> z) => x + z;
     }
 
-    private readonly struct EmlMap(Vector512<float> lnK, Vector512<float> lnKLow) : IMap
+    private readonly struct EmlMap(Vector256<float> lnK, Vector256<float> lnKLow) : IMap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> x, Vector512<float> z)
+        public Vector256<float> Of(Vector256<float> x, Vector256<float> z)
         {
-            (Vector512<float> e, Vector512<float> low) = ExpParts(Vector512.MinNative(x, Vector512.Create(LargestExponent)));
-            Vector512<float> u = (e - lnK) + (low - lnKLow);
-            return e - Ln(Vector512.MaxNative(u, Vector512.Create(Floor)));
+            (Vector256<float> e, Vector256<float> low) = ExpParts(Vector256.MinNative(x, Vector256.Create(LargestExponent)));
+            Vector256<float> u = (e - lnK) + (low - lnKLow);
+            return e - Ln(Vector256.MaxNative(u, Vector256.Create(Floor)));
         }
     }
 
     private readonly struct SquaredReluMap : IMap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> x, Vector512<float> z)
+        public Vector256<float> Of(Vector256<float> x, Vector256<float> z)
         {
-            Vector512<float> open = Vector512.MaxNative(x, Vector512<float>.Zero);
+            Vector256<float> open = Vector256.MaxNative(x, Vector256<float>.Zero);
             return open * open;
         }
     }
@@ -138,27 +138,27 @@ internal static unsafe class Pointwise
     private readonly struct CapMap : IMap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> x, Vector512<float> z)
+        public Vector256<float> Of(Vector256<float> x, Vector256<float> z)
         {
             // tanh y = 1 - 2 / (exp(2 y) + 1)
-            Vector512<float> e = Exp(x * Vector512.Create(2.0f / LanguageConfig.LogitCap));
-            return Vector512.Create(LanguageConfig.LogitCap) - (Vector512.Create(2.0f * LanguageConfig.LogitCap) / (e + Vector512<float>.One));
+            Vector256<float> e = Exp(x * Vector256.Create(2.0f / LanguageConfig.LogitCap));
+            return Vector256.Create(LanguageConfig.LogitCap) - (Vector256.Create(2.0f * LanguageConfig.LogitCap) / (e + Vector256<float>.One));
         }
     }
 
-    private readonly struct LossMap(Vector512<float> logSum, Vector512<float> scale) : IMap
+    private readonly struct LossMap(Vector256<float> logSum, Vector256<float> scale) : IMap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> x, Vector512<float> z)
+        public Vector256<float> Of(Vector256<float> x, Vector256<float> z)
         {
-            Vector512<float> part = x / Vector512.Create(LanguageConfig.LogitCap);
-            return Exp(x - logSum) * (Vector512<float>.One - (part * part)) * scale;
+            Vector256<float> part = x / Vector256.Create(LanguageConfig.LogitCap);
+            return Exp(x - logSum) * (Vector256<float>.One - (part * part)) * scale;
         }
     }
 
-    private readonly struct ExpMap(Vector512<float> largest) : IMap
+    private readonly struct ExpMap(Vector256<float> largest) : IMap
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> x, Vector512<float> z) => Exp(x - largest);
+        public Vector256<float> Of(Vector256<float> x, Vector256<float> z) => Exp(x - largest);
     }
 }

@@ -56,7 +56,7 @@ internal sealed unsafe class ForwardPass : IDisposable
         int widest = Math.Max(Math.Max(_config.ModelWidth, _config.HiddenWidth), _config.QueryWidth);
         int window = Enumerable.Range(0, _config.Layers).Max(_config.Window);
         _private = [.. Enumerable.Range(0, threads).Select(_ => new Private(
-            Floats(stream), Floats(stream), Floats(stream), Floats(4L * widest), Floats(window + Lanes.Width), Floats(_config.KeyValueWidth)))];
+            Floats(stream), Floats(stream), Floats(stream), Floats(MatrixProduct.ScratchFloats(widest, MaxRows)), Floats(window + Lanes.Width), Floats(_config.KeyValueWidth)))];
         _team = new ThreadTeam(threads, Work);
     }
 

@@ -59,18 +59,24 @@ internal sealed unsafe class WeightMatrix
         switch (Type)
         {
             case WeightType.F32:
-                MatrixProduct.Convert<F32>(Row(row), Columns, to);
+                new ReadOnlySpan<float>(Row(row), Columns).CopyTo(new Span<float>(to, Columns));
                 break;
             case WeightType.BF16:
-                MatrixProduct.Convert<BF16>(Row(row), Columns, to);
+                Floats<BF16>(row, to);
                 break;
             default:
-                MatrixProduct.Convert<I8>(Row(row), Columns, to);
-                for (int i = 0; i < Columns; i++)
-                {
-                    to[i] *= Scales[row];
-                }
+                Floats<I8>(row, to);
+                Pointwise.Scale(to, Scales[row], Columns);
                 break;
+        }
+    }
+
+    private void Floats<T>(int row, float* to) where T : struct, IElement
+    {
+        byte* from = Row(row);
+        for (int i = 0; i < Columns; i++)
+        {
+            to[i] = T.One(from + ((long)i * T.Size));
         }
     }
 }
