@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Eml.Language.Kernels;
 using Eml.Numerics;
 
@@ -27,7 +26,7 @@ internal sealed unsafe class ForwardPass : IDisposable
     private readonly LanguageWeights _weights;
     private readonly ThreadTeam _team;
     private readonly PassRow[] _rows = new PassRow[MaxRows];
-    private readonly List<nint> _buffers = [];
+    private readonly FloatBuffers _buffers = new();
     private readonly Private[] _private;
     private readonly float* _query; // (rows, n_head head_dim)
     private readonly float* _key; // (rows, n_kv_head head_dim)
@@ -60,13 +59,11 @@ internal sealed unsafe class ForwardPass : IDisposable
         _team = new ThreadTeam(threads, Work);
     }
 
-    ~ForwardPass() => Free();
-
     /// <summary>Sees what thread 0 has after each part, by its name in layer dumps; the numbers are (rows, n_embd).</summary>
     public Action<string, nint>? Probe { get; set; }
 
     /// <summary>Bytes of the buffers.</summary>
-    public long Bytes { get; private set; }
+    public long Bytes => _buffers.Bytes;
 
     /// <summary>Computes the logits of <paramref name="rows"/>, at most <see cref="MaxRows"/>, and adds keys and values to their caches.</summary>
     /// <param name="rows">The tokens; those of a sequence in order.</param>
@@ -88,8 +85,7 @@ internal sealed unsafe class ForwardPass : IDisposable
     public void Dispose()
     {
         _team.Dispose();
-        Free();
-        GC.SuppressFinalize(this);
+        _buffers.Dispose();
     }
 
     private void Work(int part)
@@ -292,22 +288,7 @@ internal sealed unsafe class ForwardPass : IDisposable
         }
     }
 
-    private float* Floats(long count)
-    {
-        nint buffer = (nint)NativeMemory.AlignedAlloc((nuint)(count + Lanes.Width) * sizeof(float), 64);
-        _buffers.Add(buffer);
-        Bytes += (count + Lanes.Width) * sizeof(float);
-        return (float*)buffer;
-    }
-
-    private void Free()
-    {
-        foreach (nint buffer in _buffers)
-        {
-            NativeMemory.AlignedFree((void*)buffer);
-        }
-        _buffers.Clear();
-    }
+    private float* Floats(long count) => _buffers.Take(count);
 
     /// <summary>What each thread has for itself.</summary>
     private sealed class Private(float* start, float* stream, float* normed, float* scratch, float* scores, float* row)

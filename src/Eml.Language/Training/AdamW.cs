@@ -40,15 +40,20 @@ internal static unsafe class AdamW
 
     /// <summary>Updates the tensors of thread <paramref name="part"/> of <paramref name="parts"/> by their gradients.</summary>
     /// <param name="tensors">The weights.</param>
+    /// <param name="exceptMuons">Whether to leave those that <see cref="Muon"/> takes.</param>
     /// <param name="step">Number of the step, from 1.</param>
     /// <param name="multiplier">The schedule's.</param>
     /// <param name="largestK">The largest k allowed.</param>
     /// <param name="part">Thread.</param>
     /// <param name="parts">Threads.</param>
-    public static void Update(TrainableTensors tensors, long step, double multiplier, float largestK, int part, int parts)
+    public static void Update(TrainableTensors tensors, bool exceptMuons, long step, double multiplier, float largestK, int part, int parts)
     {
         foreach (TrainableTensor tensor in tensors.All)
         {
+            if (exceptMuons && Muon.Takes(tensor))
+            {
+                continue;
+            }
             var group = AdamGroup.Of(tensor, tensors.Config.ModelWidth);
             long blocks = (tensor.Count + Lanes.Width - 1) / Lanes.Width;
             long from = tensor.Start + (blocks * part / parts * Lanes.Width);

@@ -11,6 +11,8 @@ public sealed unsafe class LanguageTrainer : IDisposable
     private readonly TrainableTensors _tensors;
     private readonly TrainingPass _pass;
     private readonly RawK? _raw;
+    private readonly FloatBuffers _muonBuffers = new();
+    private readonly Muon? _muon;
     private bool _isPacked;
 
     /// <summary>A trainer that goes on from <paramref name="weights"/>, which must be stored as F32.</summary>
@@ -26,6 +28,7 @@ public sealed unsafe class LanguageTrainer : IDisposable
         int sequences = options.GroupTokens / options.SequenceLength;
         _pass = new TrainingPass(_tensors, sequences * options.SequenceLength, options.SequenceLength, options.Threads);
         _raw = options.KParameter == KParameter.Softplus ? new RawK(_tensors) : null;
+        _muon = options.Optimizer == Optimizer.Muon ? new Muon(_tensors, options.Threads, _muonBuffers) : null;
     }
 
     /// <summary>What it does.</summary>
@@ -38,7 +41,7 @@ public sealed unsafe class LanguageTrainer : IDisposable
     public long Steps { get; private set; }
 
     /// <summary>Bytes of weights, gradients, moments and activations.</summary>
-    public long Bytes => (4L * sizeof(float) * _tensors.Length) + _pass.Bytes;
+    public long Bytes => (4L * sizeof(float) * _tensors.Length) + _pass.Bytes + _muonBuffers.Bytes;
 
     /// <summary>k of each layer.</summary>
     public IReadOnlyList<float> ActivationParameters => Config.Activation == LanguageActivation.Eml
@@ -145,6 +148,7 @@ public sealed unsafe class LanguageTrainer : IDisposable
     {
         _pass.Dispose();
         _tensors.Dispose();
+        _muonBuffers.Dispose();
     }
 
     private float[] Copy(TrainableTensor tensor, int buffer) => TrainableTensors.Span(_tensors.Values + (buffer * _tensors.Length), tensor).ToArray();
@@ -170,7 +174,11 @@ public sealed unsafe class LanguageTrainer : IDisposable
     private void Update(double multiplier)
     {
         _raw?.Take();
-        _pass.Team.Do(part => AdamW.Update(_tensors, Steps, multiplier, Options.LargestK, part, _pass.Threads));
+        _pass.Team.Do(part =>
+        {
+            AdamW.Update(_tensors, _muon is not null, Steps, multiplier, Options.LargestK, part, _pass.Threads);
+            _muon?.Update(multiplier, part, _pass.Threads);
+        });
         _raw?.Update(Steps, multiplier, Options.LargestK);
         ClearGradients();
         _isPacked = false;

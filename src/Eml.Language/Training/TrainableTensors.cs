@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Eml.Language.Kernels;
 using Eml.Numerics;
 
 namespace Eml.Language;
@@ -19,7 +20,7 @@ internal sealed record TrainableTensor(string Name, int[] Shape, long Start, lon
 internal sealed unsafe class TrainableTensors : IDisposable
 {
     private readonly Dictionary<string, TrainableTensor> _byName = new(StringComparer.Ordinal);
-    private nint _memory;
+    private readonly FloatBuffers _memory = new();
 
     public TrainableTensors(LanguageConfig config)
     {
@@ -33,16 +34,13 @@ internal sealed unsafe class TrainableTensors : IDisposable
             start += (count + 15) / 16 * 16;
         }
         Length = start;
-        _memory = (nint)NativeMemory.AlignedAlloc((nuint)(4 * start * sizeof(float)), 64);
-        NativeMemory.Clear((void*)_memory, (nuint)(4 * start * sizeof(float)));
-        Values = (float*)_memory;
+        Values = _memory.Take(4 * start);
+        NativeMemory.Clear(Values, (nuint)(4 * start * sizeof(float)));
         Gradients = Values + start;
         Means = Gradients + start;
         Squares = Means + start;
         All = [.. config.Tensors().Select(tensor => _byName[tensor.Name])];
     }
-
-    ~TrainableTensors() => Free();
 
     public LanguageConfig Config { get; }
 
@@ -87,15 +85,5 @@ internal sealed unsafe class TrainableTensors : IDisposable
     /// <summary>A tensor's numbers in a buffer.</summary>
     public static Span<float> Span(float* buffer, TrainableTensor tensor) => new(buffer + tensor.Start, checked((int)tensor.Count));
 
-    public void Dispose()
-    {
-        Free();
-        GC.SuppressFinalize(this);
-    }
-
-    private void Free()
-    {
-        NativeMemory.AlignedFree((void*)_memory);
-        _memory = 0;
-    }
+    public void Dispose() => _memory.Dispose();
 }

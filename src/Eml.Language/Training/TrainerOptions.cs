@@ -11,6 +11,15 @@ public enum KParameter
     Softplus,
 }
 
+/// <summary>What moves the weights.</summary>
+public enum Optimizer
+{
+    /// <summary>AdamW for all of them.</summary>
+    AdamW,
+    /// <summary>Muon for the matrices of the layers, AdamW for the others.</summary>
+    Muon,
+}
+
 /// <summary>What a trainer does.</summary>
 public sealed record TrainerOptions
 {
@@ -25,6 +34,9 @@ public sealed record TrainerOptions
 
     /// <summary>Factor of all learning rates.</summary>
     public double RateFactor { get; init; } = 1.0;
+
+    /// <summary>What moves the weights.</summary>
+    public Optimizer Optimizer { get; init; }
 
     /// <summary>How k is trained.</summary>
     public KParameter KParameter { get; init; }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Eml.Language.Kernels;
 using Eml.Numerics;
 
@@ -19,7 +18,7 @@ internal sealed unsafe partial class TrainingPass : IDisposable
     private readonly LanguageConfig _config;
     private readonly ThreadTeam _team;
     private readonly RopeTable _rope;
-    private readonly List<nint> _buffers = [];
+    private readonly FloatBuffers _buffers = new();
     private readonly Layer[] _layers;
     private readonly PackedMatrix _head;
     private readonly Scratch[] _scratch;
@@ -90,8 +89,6 @@ internal sealed unsafe partial class TrainingPass : IDisposable
         _team = new ThreadTeam(threads, Work);
     }
 
-    ~TrainingPass() => Free();
-
     private enum Job
     {
         Pack,
@@ -100,7 +97,7 @@ internal sealed unsafe partial class TrainingPass : IDisposable
     }
 
     /// <summary>Bytes of the activations and buffers.</summary>
-    public long Bytes { get; private set; }
+    public long Bytes => _buffers.Bytes;
 
     /// <summary>Threads.</summary>
     public int Threads => _team.Count;
@@ -130,8 +127,7 @@ internal sealed unsafe partial class TrainingPass : IDisposable
     public void Dispose()
     {
         _team.Dispose();
-        Free();
-        GC.SuppressFinalize(this);
+        _buffers.Dispose();
     }
 
     private double Run(Job job, ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, int length, float scale)
@@ -222,22 +218,7 @@ internal sealed unsafe partial class TrainingPass : IDisposable
 
     private float* Tokens(int width) => Floats((long)_capacity * width);
 
-    private float* Floats(long count)
-    {
-        nint buffer = (nint)NativeMemory.AlignedAlloc((nuint)(count + Lanes.Width) * sizeof(float), 64);
-        _buffers.Add(buffer);
-        Bytes += (count + Lanes.Width) * sizeof(float);
-        return (float*)buffer;
-    }
-
-    private void Free()
-    {
-        foreach (nint buffer in _buffers)
-        {
-            NativeMemory.AlignedFree((void*)buffer);
-        }
-        _buffers.Clear();
-    }
+    private float* Floats(long count) => _buffers.Take(count);
 
     /// <summary>What each thread has for itself.</summary>
     private sealed class Scratch(float* scores, float* dScores, float* panel)

@@ -42,11 +42,12 @@ public sealed class LanguageTrainerTests
     private static int[] Bits(LanguageTrainer trainer) => [.. trainer.State().SelectMany(tensor => MemoryMarshal.Cast<float, int>(tensor.Values).ToArray())];
 
     [Theory]
-    [InlineData(KParameter.Clamp)]
-    [InlineData(KParameter.Softplus)]
-    public void A_run_that_stops_and_goes_on_has_the_bits_of_one_that_does_not(KParameter parameter)
+    [InlineData(KParameter.Clamp, Optimizer.AdamW)]
+    [InlineData(KParameter.Softplus, Optimizer.AdamW)]
+    [InlineData(KParameter.Clamp, Optimizer.Muon)]
+    public void A_run_that_stops_and_goes_on_has_the_bits_of_one_that_does_not(KParameter parameter, Optimizer optimizer)
     {
-        TrainerOptions options = s_options with { KParameter = parameter };
+        TrainerOptions options = s_options with { KParameter = parameter, Optimizer = optimizer };
         using var whole = new LanguageTrainer(Initialization.Create(s_config, 3), options);
         var steps = new List<TrainingStep>();
         Assert.True(Start(whole, new BestFitPacker(Corpus(), 0, 16), 24).Run(step => { steps.Add(step); return true; }));
