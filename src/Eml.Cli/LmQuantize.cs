@@ -14,19 +14,29 @@ internal static class LmQuantize
     {
         var input = new Argument<string>("IN") { Description = "Checkpoint of any format; its bytes tell which" };
         var output = new Argument<string>("OUT") { Description = "File to write: .safetensors, .json, .npz or .pb" };
-        var to = new Option<string>("--to") { HelpName = "TYPE", Required = true, Description = "int8 (a scale per row), bf16 or f32" };
-        to.AcceptOnlyFromAmong([.. s_types.Select(LanguageStore.Name)]);
+        Option<string> to = TypeOption();
+        to.Required = true;
         Option<string?> config = LanguageStore.ConfigOption();
         var command = new Command("quantize", "Write a language model with its matrices in another type") { input, output, to, config };
-        command.SetAction(parse =>
-        {
-            string source = parse.GetRequiredValue(input), target = parse.GetRequiredValue(output);
-            _ = LanguageFile.FromPath(target);
-            Store.CheckFolder(target);
-            LanguageCheckpoint checkpoint = LanguageStore.Load(source, parse.GetValue(config));
-            WeightType type = s_types.First(known => LanguageStore.Name(known) == parse.GetRequiredValue(to));
-            return LanguageStore.Save(source, target, checkpoint with { Weights = LanguageQuantizer.Convert(checkpoint.Weights, type) }, parse.GetValue(Arguments.Json));
-        });
+        command.SetAction(parse => Run(parse.GetRequiredValue(input), parse.GetRequiredValue(output), parse.GetRequiredValue(to), parse.GetValue(config), parse.GetValue(Arguments.Json)));
         return command;
+    }
+
+    /// <summary>How matrices are stored.</summary>
+    public static Option<string> TypeOption()
+    {
+        var to = new Option<string>("--to") { HelpName = "TYPE", Description = "int8 (a scale per row), bf16 or f32" };
+        to.AcceptOnlyFromAmong([.. s_types.Select(LanguageStore.Name)]);
+        return to;
+    }
+
+    /// <summary>Writes the model of <paramref name="source"/> with matrices of another type.</summary>
+    public static int Run(string source, string target, string to, string? config, bool json)
+    {
+        _ = LanguageFile.FromPath(target);
+        Store.CheckFolder(target);
+        LanguageCheckpoint checkpoint = LanguageStore.Load(source, config);
+        WeightType type = s_types.First(known => LanguageStore.Name(known) == to);
+        return LanguageStore.Save(source, target, checkpoint with { Weights = LanguageQuantizer.Convert(checkpoint.Weights, type) }, json);
     }
 }

@@ -80,3 +80,14 @@ run lm quantize $model small.safetensors --to int8
 expect "quantize a trained model" 0 'int8' ''
 run lm generate small.safetensors 'The library' --max-tokens 4 --greedy
 expect "and speak to it" 0 . ''
+run lm export whole --out shipped.safetensors
+expect "export a run" 0 'int8' ''
+check "export is quantize of the run's model" cmp small.safetensors shipped.safetensors
+run lm export nowhere --out shipped.safetensors
+expect "export of no run" 1 '' 'nowhere'
+run lm train corpus --depth 2 --batch-tokens 512 --seq 128 --eval-tokens 512 --steps 3 --optimizer muon --out muon --json
+expect "train --optimizer muon" 0 '"steps":3,' '*'
+run lm train corpus --depth 2 --batch-tokens 512 --seq 128 --eval-tokens 512 --steps 5 --out muon --resume
+expect "going on with another optimizer" 1 '' 'begun with another optimizer'
+run lm train corpus --steps 1 --optimizer sgd --out x
+expect "an unknown optimizer" 2 '' '--optimizer: adamw or muon'
