@@ -1,7 +1,8 @@
 """Jane Austen's six novels out of the Debian package r-cran-janeaustenr, as JSON lines for `eml lm prepare`.
 
-novels.py PACKAGE.deb OUT writes OUT/train.jsonl and OUT/val.jsonl: {"text": ...}, each a few paragraphs of at most 1,800 characters, so that one
-fits a sequence of 512 tokens. Northanger Abbey's first 200,000 characters are held out. Needs dpkg-deb, nothing else."""
+novels.py PACKAGE.deb OUT writes OUT/train.jsonl and OUT/val.jsonl: {"text": ...}, each some paragraphs of at most 1,800 characters, so that one
+fits a sequence of 512 tokens, or fewer, so that others fill what it leaves. Northanger Abbey's first 200,000 characters are held out. Needs dpkg-deb, nothing else."""
+import itertools
 import json
 import pathlib
 import struct
@@ -11,7 +12,7 @@ import tempfile
 import zlib
 
 DATA = "usr/lib/R/site-library/janeaustenr/data/Rdata.rdb"
-PIECE, HELD_OUT = 1800, 200_000
+PIECES, HELD_OUT = (1800, 1200, 800, 500, 300), 200_000
 
 
 def lines_of(serialized):
@@ -47,13 +48,14 @@ def novels(package):
 
 
 def pieces(lines):
-    """Paragraphs, each on one line, put together up to PIECE characters."""
+    """Paragraphs, each on one line, put together up to each of PIECES in turn."""
     paragraphs = [" ".join(block.split()) for block in "\n".join(lines).split("\n\n")]
-    piece = ""
+    piece, limits = "", itertools.cycle(PIECES)
+    limit = next(limits)
     for paragraph in filter(None, paragraphs):
-        if piece and len(piece) + len(paragraph) > PIECE:
+        if piece and len(piece) + len(paragraph) > limit:
             yield piece
-            piece = ""
+            piece, limit = "", next(limits)
         piece += ("\n\n" if piece else "") + paragraph
     yield piece
 

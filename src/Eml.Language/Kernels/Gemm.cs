@@ -43,6 +43,29 @@ internal static unsafe class Gemm
         }
     }
 
+    /// <summary>to (columns, rows) = the transpose of a (rows, columns), in squares that stay in the cache.</summary>
+    public static void Transpose(float* a, long stride, int rows, int columns, float* to)
+    {
+        const int Side = 16;
+        for (int top = 0; top < rows; top += Side)
+        {
+            int bottom = Math.Min(rows, top + Side);
+            for (int left = 0; left < columns; left += Side)
+            {
+                int right = Math.Min(columns, left + Side);
+                for (int i = left; i < right; i++)
+                {
+                    float* column = a + i;
+                    float* row = to + ((long)i * rows);
+                    for (int j = top; j < bottom; j++)
+                    {
+                        row[j] = column[j * stride];
+                    }
+                }
+            }
+        }
+    }
+
     /// <summary>A panel's columns of C = A B, or C += A B.</summary>
     /// <param name="a">Element (i, j) is a[i rowStep + j columnStep].</param>
     /// <param name="rowStep">Floats from a row of A to the next.</param>

@@ -49,13 +49,15 @@ internal sealed unsafe class PackedMatrix(TrainableTensors tensors, string name,
         }
     }
 
-    /// <summary>Rows <paramref name="from"/> to <paramref name="to"/> - 1 of dW += dy^T x.</summary>
-    public void Accumulate(float* dy, float* x, int tokens, int from, int to, float* panel)
+    /// <summary>Rows <paramref name="from"/> to <paramref name="to"/> - 1 of dW += dy^T x. <paramref name="transposed"/> has room for them: (rows,
+    /// tokens); read with a stride, dy would miss the caches again for each panel.</summary>
+    public void Accumulate(float* dy, float* x, int tokens, int from, int to, float* transposed, float* panel)
     {
+        Gemm.Transpose(dy + from, Rows, tokens, to - from, transposed);
         for (int at = 0; at < Columns && to > from; at += Gemm.Panel)
         {
             Gemm.Pack(x, Columns, tokens, at, Columns, panel);
-            Gemm.Multiply(dy + from, 1, Rows, to - from, tokens, panel, Gradient + ((long)from * Columns) + at, Columns, Math.Min(Gemm.Panel, Columns - at), true);
+            Gemm.Multiply(transposed, tokens, 1, to - from, tokens, panel, Gradient + ((long)from * Columns) + at, Columns, Math.Min(Gemm.Panel, Columns - at), true);
         }
     }
 

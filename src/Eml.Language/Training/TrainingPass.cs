@@ -84,8 +84,10 @@ internal sealed unsafe partial class TrainingPass : IDisposable
         int window = Enumerable.Range(0, _config.Layers).Max(_config.Window);
         long panel = Math.Max(AttentionBlocks.PanelFloats(window, length, _config.HeadWidth),
             Gemm.Panel * Math.Max((long)capacity, Math.Max(_config.VocabularySize, Math.Max(_config.HiddenWidth, Math.Max(width, _config.QueryWidth)))));
+        // A thread's rows of a gradient, rounded up to blocks, with all tokens.
+        long transposed = Math.Max((long)capacity * ((widest / threads) + 4), Math.Min(LossTokens, capacity) * (long)((_config.VocabularySize / threads) + 4));
         _scratch = [.. Enumerable.Range(0, threads).Select(_ => new Scratch(Floats(AttentionBlocks.ScoreFloats(window, length)),
-            Floats(AttentionBlocks.ScoreFloats(window, length)), Floats(panel)))];
+            Floats(AttentionBlocks.ScoreFloats(window, length)), Floats(panel), Floats(transposed)))];
         _team = new ThreadTeam(threads, Work);
     }
 
@@ -187,7 +189,7 @@ internal sealed unsafe partial class TrainingPass : IDisposable
     private void Accumulate(int part, PackedMatrix matrix, float* dy, float* x, int tokens)
     {
         (int from, int to) = Share(part, matrix.Rows, 4);
-        matrix.Accumulate(dy, x, tokens, from, to, _scratch[part].Panel);
+        matrix.Accumulate(dy, x, tokens, from, to, _scratch[part].Transposed, _scratch[part].Panel);
     }
 
     private Layer MakeLayer(int i)
@@ -221,13 +223,15 @@ internal sealed unsafe partial class TrainingPass : IDisposable
     private float* Floats(long count) => _buffers.Take(count);
 
     /// <summary>What each thread has for itself.</summary>
-    private sealed class Scratch(float* scores, float* dScores, float* panel)
+    private sealed class Scratch(float* scores, float* dScores, float* panel, float* transposed)
     {
         public float* Scores { get; } = scores;
 
         public float* DScores { get; } = dScores;
 
         public float* Panel { get; } = panel;
+
+        public float* Transposed { get; } = transposed;
     }
 
     /// <summary>A layer's matrices, and what is kept of the forward pass.</summary>
