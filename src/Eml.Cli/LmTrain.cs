@@ -29,13 +29,16 @@ internal static class LmTrain
         var softplus = new Option<bool>("--softplus-k") { Description = "Train raw in k = 1e-6 + ln(1 + exp(raw)) instead of clamping k" };
         var largestK = Real("--k-max", float.MaxValue, "Largest k; above 1 training is ill-conditioned");
         var optimizer = new Option<string>("--optimizer") { HelpName = "NAME", DefaultValueFactory = _ => "adamw", Description = "adamw, or muon for the matrices of the layers" };
+        optimizer.AcceptOnlyFromAmong("adamw", "muon");
+        var weights = new Option<string>("--weights") { HelpName = "TYPE", DefaultValueFactory = _ => "f32", Description = "f32, or bf16: matrices are rounded after each step, as in the original" };
+        weights.AcceptOnlyFromAmong("f32", "bf16");
         var every = Number("--eval-every", 100, "Validation after each so many steps; 0: at the end alone");
         var tokens = Number("--eval-tokens", 65536, "Tokens of the validation text that are predicted");
         var save = Real("--save-minutes", 5, "Write the state after each so many minutes");
         var activation = new Option<string>("--activation") { HelpName = "NAME", DefaultValueFactory = _ => "eml", Description = "eml or relu2" };
         var command = new Command("train", "Train a language model on the processor")
         {
-            data, output, resume, depth, steps, minutes, batch, sequence, group, seed, threads, pattern, warmdown, rate, optimizer, softplus, largestK, every, tokens, save, activation,
+            data, output, resume, depth, steps, minutes, batch, sequence, group, seed, threads, pattern, warmdown, rate, optimizer, weights, softplus, largestK, every, tokens, save, activation,
         };
         command.Validators.Add(result =>
         {
@@ -43,8 +46,6 @@ internal static class LmTrain
                 result.AddError("give --steps or --minutes, not both");
             if (result.GetValue(activation) is not (null or "eml" or "relu2"))
                 result.AddError("--activation: eml or relu2");
-            if (result.GetValue(optimizer) is not (null or "adamw" or "muon"))
-                result.AddError("--optimizer: adamw or muon");
         });
         command.SetAction(parse =>
         {
@@ -56,6 +57,7 @@ internal static class LmTrain
                 Threads = parse.GetValue(threads),
                 RateFactor = parse.GetValue(rate),
                 Optimizer = parse.GetValue(optimizer) == "muon" ? Optimizer.Muon : Optimizer.AdamW,
+                Weights = parse.GetValue(weights) == "bf16" ? WeightType.BF16 : WeightType.F32,
                 KParameter = parse.GetValue(softplus) ? KParameter.Softplus : KParameter.Clamp,
                 LargestK = (float)Math.Min(float.MaxValue, parse.GetValue(largestK)),
             };

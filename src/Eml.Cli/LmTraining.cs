@@ -184,6 +184,7 @@ internal sealed class LmTraining(TokenData data, LanguageConfig config, TrainerO
         json.WriteNumber("sequence_len", options.SequenceLength);
         json.Number("rate", options.RateFactor);
         json.WriteString("optimizer", options.Optimizer.ToString());
+        json.WriteString("weights", options.Weights.ToString());
         json.WriteString("k", options.KParameter.ToString());
         json.Number("k_max", options.LargestK);
         json.WriteString("data", Sha256Of(data.Manifest));

@@ -90,4 +90,10 @@ expect "train --optimizer muon" 0 '"steps":3,' '*'
 run lm train corpus --depth 2 --batch-tokens 512 --seq 128 --eval-tokens 512 --steps 5 --out muon --resume
 expect "going on with another optimizer" 1 '' 'begun with another optimizer'
 run lm train corpus --steps 1 --optimizer sgd --out x
-expect "an unknown optimizer" 2 '' '--optimizer: adamw or muon'
+expect "an unknown optimizer" 2 '' "'sgd' not recognized.*adamw.*muon"
+run lm train corpus --depth 2 --batch-tokens 512 --seq 128 --eval-tokens 512 --steps 2 --weights bf16 --out rounded --json
+expect "train --weights bf16" 0 '"steps":2,' '*'
+run lm export rounded --out rounded.bf16.safetensors --to bf16
+run lm convert rounded.bf16.safetensors rounded.json
+run lm quantize rounded.json rounded.f32.safetensors --to f32
+check "bfloat16 loses nothing of it" sh -c '"$0" lm generate rounded.f32.safetensors The --greedy --max-tokens 8 >a && "$0" lm generate rounded/model.safetensors The --greedy --max-tokens 8 >b && cmp a b' "$eml"

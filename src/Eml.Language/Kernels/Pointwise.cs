@@ -65,6 +65,9 @@ internal static unsafe class Pointwise
     /// <summary>x = exp(x - largest).</summary>
     public static void Exponentials(float* x, float largest, int count) => Lanes.Map(new ExpMap(Vector256.Create(largest)), x, x, x, count);
 
+    /// <summary>The nearest bfloat16 of each number, ties to even.</summary>
+    public static void RoundToBFloat16(float* x, int count) => Lanes.Map(new BFloat16Map(), x, x, x, count);
+
     /// <summary>2 / (1 + exp(-x)).</summary>
     public static float TwiceSigmoid(float x) => 2.0f / (1.0f + Exp(Vector256.Create(-x)).ToScalar());
 
@@ -160,5 +163,16 @@ internal static unsafe class Pointwise
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Vector256<float> Of(Vector256<float> x, Vector256<float> z) => Exp(x - largest);
+    }
+
+    private readonly struct BFloat16Map : IMap
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector256<float> Of(Vector256<float> x, Vector256<float> z)
+        {
+            Vector256<uint> bits = x.AsUInt32();
+            Vector256<uint> half = Vector256.Create(0x7FFFu) + ((bits >> 16) & Vector256<uint>.One);
+            return ((bits + half) & Vector256.Create(0xFFFF0000u)).AsSingle();
+        }
     }
 }

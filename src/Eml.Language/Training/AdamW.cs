@@ -40,17 +40,16 @@ internal static unsafe class AdamW
 
     /// <summary>Updates the tensors of thread <paramref name="part"/> of <paramref name="parts"/> by their gradients.</summary>
     /// <param name="tensors">The weights.</param>
-    /// <param name="exceptMuons">Whether to leave those that <see cref="Muon"/> takes.</param>
+    /// <param name="options">Which tensors to leave to <see cref="Muon"/>, what matrices are rounded to, and the largest k.</param>
     /// <param name="step">Number of the step, from 1.</param>
     /// <param name="multiplier">The schedule's.</param>
-    /// <param name="largestK">The largest k allowed.</param>
     /// <param name="part">Thread.</param>
     /// <param name="parts">Threads.</param>
-    public static void Update(TrainableTensors tensors, bool exceptMuons, long step, double multiplier, float largestK, int part, int parts)
+    public static void Update(TrainableTensors tensors, TrainerOptions options, long step, double multiplier, int part, int parts)
     {
         foreach (TrainableTensor tensor in tensors.All)
         {
-            if (exceptMuons && Muon.Takes(tensor))
+            if (options.Optimizer == Optimizer.Muon && Muon.Takes(tensor))
             {
                 continue;
             }
@@ -59,10 +58,14 @@ internal static unsafe class AdamW
             long from = tensor.Start + (blocks * part / parts * Lanes.Width);
             long to = tensor.Start + Math.Min(tensor.Count, blocks * (part + 1) / parts * Lanes.Width);
             Update(tensors, group, step, multiplier, from, to);
+            if (options.Weights == WeightType.BF16 && tensor.Shape.Length == 2)
+            {
+                Pointwise.RoundToBFloat16(tensors.Values + from, (int)(to - from));
+            }
             if (part == parts - 1 && tensor.Name.EndsWith("eml_k", StringComparison.Ordinal))
             {
                 float* k = tensors.Values + tensor.Start;
-                *k = MathF.Min(MathF.Max(*k, Pointwise.Floor), largestK);
+                *k = MathF.Min(MathF.Max(*k, Pointwise.Floor), options.LargestK);
             }
         }
     }

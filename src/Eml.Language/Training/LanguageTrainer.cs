@@ -25,6 +25,10 @@ public sealed unsafe class LanguageTrainer : IDisposable
         Options = options;
         _tensors = new TrainableTensors(weights.Config);
         _tensors.Load(weights);
+        foreach (TrainableTensor matrix in _tensors.All.Where(tensor => options.Weights == WeightType.BF16 && tensor.Shape.Length == 2))
+        {
+            Pointwise.RoundToBFloat16(_tensors.Values + matrix.Start, checked((int)matrix.Count));
+        }
         int sequences = options.GroupTokens / options.SequenceLength;
         _pass = new TrainingPass(_tensors, sequences * options.SequenceLength, options.SequenceLength, options.Threads);
         _raw = options.KParameter == KParameter.Softplus ? new RawK(_tensors) : null;
@@ -176,8 +180,8 @@ public sealed unsafe class LanguageTrainer : IDisposable
         _raw?.Take();
         _pass.Team.Do(part =>
         {
-            AdamW.Update(_tensors, _muon is not null, Steps, multiplier, Options.LargestK, part, _pass.Threads);
-            _muon?.Update(multiplier, part, _pass.Threads);
+            AdamW.Update(_tensors, Options, Steps, multiplier, part, _pass.Threads);
+            _muon?.Update(multiplier, Options.Weights, part, _pass.Threads);
         });
         _raw?.Update(Steps, multiplier, Options.LargestK);
         ClearGradients();

@@ -46,12 +46,16 @@ internal sealed unsafe class Muon
     public static bool Takes(TrainableTensor tensor) => tensor.Shape.Length == 2 && tensor.Name.StartsWith("blocks.", StringComparison.Ordinal)
         && Math.Min(tensor.Rows, tensor.Columns) >= SmallestSide;
 
-    /// <summary>Updates the matrices of thread <paramref name="part"/> of <paramref name="parts"/> by their gradients.</summary>
-    public void Update(double multiplier, int part, int parts)
+    /// <summary>Updates the matrices of thread <paramref name="part"/> of <paramref name="parts"/> by their gradients, and rounds them to <paramref name="weights"/>.</summary>
+    public void Update(double multiplier, WeightType weights, int part, int parts)
     {
         for (int i = part; i < _matrices.Length; i += parts)
         {
             Update(_matrices[i], multiplier, (float*)_scratch[part]);
+            if (weights == WeightType.BF16)
+            {
+                Pointwise.RoundToBFloat16(_tensors.Values + _matrices[i].Start, (int)_matrices[i].Count);
+            }
         }
     }
 

@@ -38,6 +38,9 @@ public sealed record TrainerOptions
     /// <summary>What moves the weights.</summary>
     public Optimizer Optimizer { get; init; }
 
+    /// <summary>What matrices are rounded to after each step: F32 for nothing, or BF16, as the original does. Moments stay F32.</summary>
+    public WeightType Weights { get; init; }
+
     /// <summary>How k is trained.</summary>
     public KParameter KParameter { get; init; }
 
@@ -52,6 +55,7 @@ public sealed record TrainerOptions
         Require("tokens of a group", GroupTokens, GroupTokens >= SequenceLength && GroupTokens <= 1 << 20, "at least a sequence, at most 1048576");
         Require("threads", Threads, Threads is >= 1 and <= 256, "1 to 256");
         Require("factor of the learning rates", RateFactor, RateFactor is > 0.0 and <= 100.0, "above 0, at most 100");
+        Require("type of the weights", (int)Weights, Weights is WeightType.F32 or WeightType.BF16, "F32 or BF16");
         Require("largest k", LargestK, LargestK >= 1e-6f, "1e-6 or more");
     }
 

@@ -72,6 +72,20 @@ public sealed class LanguageTrainerTests
         Directory.Delete(Path.GetDirectoryName(path)!, true);
     }
 
+    [Theory]
+    [InlineData(Optimizer.AdamW)]
+    [InlineData(Optimizer.Muon)]
+    public void Matrices_are_bfloat16_after_each_step_if_asked(Optimizer optimizer)
+    {
+        using var trainer = new LanguageTrainer(Initialization.Create(s_config, 3), s_options with { Weights = WeightType.BF16, Optimizer = optimizer, Threads = 2 });
+        Start(trainer, new BestFitPacker(Corpus(), 0, 16), 3).Run();
+        LanguageWeights rounded = LanguageQuantizer.Convert(LanguageQuantizer.Convert(trainer.Weights(), WeightType.BF16), WeightType.F32);
+        foreach ((LanguageTensor wanted, LanguageTensor given) in rounded.Tensors.Zip(trainer.Weights().Tensors))
+        {
+            Assert.True(wanted.Data.Span.SequenceEqual(given.Data.Span), given.Name);
+        }
+    }
+
     [Fact]
     public void A_cancelled_step_leaves_no_trace()
     {

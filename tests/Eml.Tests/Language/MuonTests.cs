@@ -51,8 +51,8 @@ public sealed unsafe class MuonTests
             {
                 value[i] = (value[i] * (1.0 - (0.02 * 0.7 * 0.2))) - (0.02 * 0.7 * Math.Sqrt(Math.Max(1.0, (double)rows / columns)) * update[i]);
             }
-            muon.Update(0.7, 0, 2);
-            muon.Update(0.7, 1, 2);
+            muon.Update(0.7, WeightType.F32, 0, 2);
+            muon.Update(0.7, WeightType.F32, 1, 2);
         }
         float[] given = TrainableTensors.Span(tensors.Values, tensor).ToArray();
         for (int i = 0; i < value.Length; i++)
