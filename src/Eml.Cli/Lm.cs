@@ -9,9 +9,9 @@ internal static class Lm
     /// <summary>The group.</summary>
     public static Command Create()
     {
-        var command = new Command("lm", "Language models: prepare, train, export, report; generate, chat, eval, embed; convert and quantize; check and measure them; tokenize")
+        var command = new Command("lm", "Language models: prepare, train, export, tune, report; generate, chat, eval, embed; convert and quantize; check and measure them; tokenize")
         {
-            LmPrepare.Create(), LmTrain.Create(), LmExport.Create(), LmReport.Create(), LmGenerate.Create(), LmChat.Create(), LmEval.Create(), LmEmbed.Create(),
+            LmPrepare.Create(), LmTrain.Create(), LmExport.Create(), LmTune.Create(), LmReport.Create(), LmGenerate.Create(), LmChat.Create(), LmEval.Create(), LmEmbed.Create(),
             LmConvert.Create(), LmQuantize.Create(), LmParity.Create(),
             LmLayerDump.Create(), LmKvParity.Create(), LmBench.Create(), LmTokenize.Create(), TokenizerBench.Create(),
         };

@@ -82,7 +82,8 @@ internal static class LmTrain
         return command;
     }
 
-    private static TokenData Open(string folder)
+    /// <summary>What eml lm prepare made.</summary>
+    public static TokenData Open(string folder)
     {
         try
         {

@@ -97,3 +97,10 @@ run lm export rounded --out rounded.bf16.safetensors --to bf16
 run lm convert rounded.bf16.safetensors rounded.json
 run lm quantize rounded.json rounded.f32.safetensors --to f32
 check "bfloat16 loses nothing of it" sh -c '"$0" lm generate rounded.f32.safetensors The --greedy --max-tokens 8 >a && "$0" lm generate rounded/model.safetensors The --greedy --max-tokens 8 >b && cmp a b' "$eml"
+run lm tune whole/model.safetensors corpus --sweeps 1 --tokens 512 --out tuned.safetensors --json
+expect "tune" 0 '"loss_before":[0-9.]+,"loss_after":[0-9.]+,"val_bpb_before":[0-9.]+,"val_bpb_after":[0-9.]+,"passes":[0-9]+,"kept":[0-9]+,"tokens":512,"done":true,' '*'
+check "tuning lowers the loss" sh -c 'sed -E "s/.*loss_before\":([0-9.]+),\"loss_after\":([0-9.]+).*/\1 \2/" out | awk "{ exit !(\$2 < \$1) }"'
+run lm tune whole/model.safetensors corpus --tensors wte.weight --out x.safetensors
+expect "tune too many numbers" 1 '' 'at most 4096 can be tuned without gradients'
+run lm tune small.safetensors corpus --out x.safetensors
+expect "tune int8" 1 '' 'is stored as I8; convert the model to F32 first'

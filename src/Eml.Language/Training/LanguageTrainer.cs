@@ -105,6 +105,12 @@ public sealed unsafe class LanguageTrainer : IDisposable
         return _pass.Losses;
     }
 
+    /// <summary>The weights themselves. Who changes a matrix of the layers or the head must say so by <see cref="Changed"/>.</summary>
+    internal TrainableTensors Tensors => _tensors;
+
+    /// <summary>The weights were changed from outside.</summary>
+    internal void Changed() => _isPacked = false;
+
     /// <summary>The model as it is now.</summary>
     public LanguageWeights Weights() => _tensors.Copy();
 
