@@ -1350,6 +1350,120 @@ EML_API EML_MUST_CHECK eml_status eml_lm_batch_read(eml_lm_batch *batch, uint32_
 EML_API EML_MUST_CHECK eml_status eml_lm_batch_step(eml_lm_batch *batch, const int32_t *tokens, uint64_t n, float *logits,
                                                     const eml_cancel *cancel);
 
+/* ------------------------------------------------------------------------------------------- training language models */
+
+/* A model with the weights that a training begins with (as nanochat's), the same bits for a seed everywhere. config as in
+ * eml_lm_options, but whole: nothing can be recognised here. tokenizer may be NULL: the model then has none.
+ * Errors: EML_E_FORMAT, EML_E_ARGUMENT, EML_E_MEMORY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_create(const char *config, uint64_t config_len, const eml_tokenizer *tokenizer, uint64_t seed, eml_lm **out);
+
+/* Gradients of all weights, and an optimizer. The same weights and tokens give the same bits on every machine and for every number of
+ * threads. For one thread at a time. */
+typedef struct eml_lm_trainer eml_lm_trainer;
+
+#define EML_OPTIMIZER_ADAMW 1 /* Loshchilov and Hutter 2019, with the rates of autoresearch for each kind of tensor */
+#define EML_OPTIMIZER_MUON 2  /* Jordan et al. 2024 for the matrices of the layers, AdamW for the others */
+
+#define EML_K_CLAMP 1    /* k = max(k, 1e-6) after each step: a k that has reached the floor stays there */
+#define EML_K_SOFTPLUS 2 /* k = 1e-6 + ln(1 + exp(raw)), and raw is trained */
+
+typedef struct eml_lm_trainer_options {
+  uint32_t struct_size;
+  uint32_t sequence_len; /* tokens of a row, 2..65536; default 0: the model's */
+  uint32_t group_tokens; /* tokens whose activations are held at a time, at least a row; memory grows with it. Default 2048 */
+  uint32_t threads;      /* 1..256; default 1 */
+  int32_t optimizer;     /* EML_OPTIMIZER_...; default EML_OPTIMIZER_ADAMW */
+  int32_t k_parameter;   /* EML_K_...; default EML_K_CLAMP */
+  int32_t weight_type;   /* EML_WEIGHT_F32, or EML_WEIGHT_BF16: matrices are rounded to it after each step. Default EML_WEIGHT_F32 */
+  uint32_t reserved;
+  double rate;           /* factor of all learning rates, above 0..100; default 1 */
+  double largest_k;      /* k never becomes larger: above 1 training is ill-conditioned. Default 0: no limit */
+} eml_lm_trainer_options;
+EML_API eml_status eml_lm_trainer_options_init(eml_lm_trainer_options *options, uint32_t struct_size);
+
+/* A trainer that goes on from a model, which stays as it is. options may be NULL.
+ * Errors: EML_E_UNSUPPORTED (weights that are not EML_WEIGHT_F32: see eml_lm_quantize), EML_E_ARGUMENT, EML_E_MEMORY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_trainer_create(const eml_lm *lm, const eml_lm_trainer_options *options, eml_lm_trainer **out);
+EML_API eml_status eml_lm_trainer_free(eml_lm_trainer *trainer);
+
+typedef struct eml_lm_trainer_info {
+  uint32_t struct_size;  /* in */
+  uint32_t sequence_len;
+  uint64_t steps;        /* done */
+  uint64_t parameters;
+  uint64_t bytes;        /* of weights, gradients, moments and activations */
+  double seconds;        /* of training by eml_lm_trainer_run */
+} eml_lm_trainer_info;
+EML_API eml_status eml_lm_trainer_get_info(const eml_lm_trainer *trainer, eml_lm_trainer_info *out);
+/* k of each layer: out (n_layer), n must be n_layer. Errors: EML_E_STATE (another activation), EML_E_SHAPE, EML_E_BUSY. */
+EML_API eml_status eml_lm_trainer_activation_parameters(const eml_lm_trainer *trainer, float *out, uint64_t n);
+/* The model as it is now, with the tokenizer of the model that it began with. Errors: EML_E_BUSY, EML_E_MEMORY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_trainer_get_lm(const eml_lm_trainer *trainer, eml_lm **out);
+
+/* One step: gradients of the mean loss of all rows, then an update. inputs and targets (rows, sequence_len); a target of -1 counts
+ * nothing. multiplier: of the learning rates, from a schedule, 0 or more. *loss: mean loss before the step, nats; may be NULL. cancel may be
+ * NULL, and is looked at between groups of rows. EML_CANCELLED: nothing has changed.
+ * Errors: EML_E_ARGUMENT (no such token), EML_E_SHAPE, EML_E_NONFINITE (loss or gradients are no numbers; the weights are those before the
+ * step), EML_E_BUSY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_trainer_step(eml_lm_trainer *trainer, const int32_t *inputs, const int32_t *targets, uint64_t rows,
+                                                      double multiplier, const eml_cancel *cancel, double *loss);
+/* Loss of each token in nats, 0 for targets of -1, without a step: out (rows, sequence_len). Errors: as eml_lm_trainer_step. */
+EML_API EML_MUST_CHECK eml_status eml_lm_trainer_losses(eml_lm_trainer *trainer, const int32_t *inputs, const int32_t *targets, uint64_t rows,
+                                                        double *out);
+
+/* What a step was. */
+typedef struct eml_lm_training_step {
+  uint32_t struct_size;
+  uint32_t epoch;           /* how often the text was begun */
+  uint64_t step;            /* from 1 */
+  uint64_t tokens;          /* so far */
+  double loss;              /* mean loss of its tokens before it, nats */
+  double multiplier;        /* of the learning rates */
+  double seconds;           /* of training so far, validation not included */
+  double tokens_per_second; /* of this step */
+  double progress;          /* share of the budget, 0..1 */
+  double bits_per_byte;     /* on the validation text; NaN if it was not looked at after this step */
+} eml_lm_training_step;
+/* Anything but 0 stops the training after this step: eml_lm_trainer_run returns EML_CANCELLED. */
+typedef int32_t (*eml_lm_training_fn)(const eml_lm_training_step *step, void *user);
+
+typedef struct eml_lm_training_plan {
+  uint32_t struct_size;
+  uint32_t batch_tokens;       /* of a step, rounded down to whole rows; default 16384 */
+  uint64_t steps;              /* in all, of all runs together; 0: seconds count. One of them must be given */
+  double seconds;              /* in all. A run by time does not give the same bits twice */
+  double warmup;               /* share of the run in which the learning rates rise from 0; default 0 */
+  double warmdown;             /* share in which they fall; default 0.2 */
+  double final_rate;           /* what they fall to, as a share; default 0 */
+  uint32_t validation_every;   /* steps; 0: at the end alone. Default 100 */
+  uint32_t validation_tokens;  /* that are predicted; default 65536 */
+  const eml_cancel *cancel;    /* may be NULL */
+  eml_lm_training_fn step;     /* may be NULL */
+  void *user;
+} eml_lm_training_plan;
+EML_API eml_status eml_lm_training_plan_init(eml_lm_training_plan *plan, uint32_t struct_size);
+
+typedef struct eml_lm_training_result {
+  uint32_t struct_size; /* in */
+  int32_t done;         /* 1: the budget is used up */
+  uint64_t steps;
+  double seconds;
+  double bits_per_byte; /* of the last validation; NaN if there was none */
+} eml_lm_training_result;
+/* Trains on a folder that `eml lm prepare` wrote, until the plan's budget is used up; rows are packed as autoresearch packs them. EML_CANCELLED: by the
+ * callback or the plan's cancel; what was trained stays. A trainer
+ * that has been stopped, or loaded, goes on where it was: to the bits of a run that never stopped. result may be NULL.
+ * Errors: EML_E_IO, EML_E_FORMAT, EML_E_STATE (begun on another folder), EML_E_ARGUMENT (a plan without meaning; a tokenizer with more tokens
+ * than the model), EML_E_NONFINITE (the weights are those of the last good step), EML_E_BUSY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_trainer_run(eml_lm_trainer *trainer, const char *folder, uint64_t folder_len,
+                                                     const eml_lm_training_plan *plan, eml_lm_training_result *result);
+
+/* Writes all that the training needs to go on exactly, as a whole or not at all. Errors: EML_E_IO, EML_E_BUSY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_trainer_save(const eml_lm_trainer *trainer, const char *path, uint64_t path_len);
+/* Goes on from such a file; options are those that the trainer was made with. The state.safetensors of `eml lm train` will do.
+ * Errors: EML_E_IO, EML_E_FORMAT, EML_E_SHAPE (of another model, or other options), EML_E_BUSY. */
+EML_API EML_MUST_CHECK eml_status eml_lm_trainer_load(eml_lm_trainer *trainer, const char *path, uint64_t path_len);
+
 #ifdef __cplusplus
 }
 #endif

@@ -18,6 +18,7 @@ internal enum Kind
     LanguageModel = 10,
     LanguageSession = 11,
     LanguageBatch = 12,
+    LanguageTrainer = 13,
 }
 
 /// <summary>
@@ -155,6 +156,7 @@ internal static class Handles
         Kind.LanguageModel => "eml_lm",
         Kind.LanguageSession => "eml_lm_session",
         Kind.LanguageBatch => "eml_lm_batch",
+        Kind.LanguageTrainer => "eml_lm_trainer",
         _ => "eml_buffer",
     };
 }

@@ -42,21 +42,8 @@ internal static unsafe class LanguageExports
         Arguments.Out([.. LanguageConfigJson.Write(Get(lm).Weights.Config), 0], buf, cap, need));
 
     [UnmanagedCallersOnly(EntryPoint = "eml_lm_activation_parameters", CallConvs = [typeof(CallConvCdecl)])]
-    public static int ActivationParameters(nint lm, float* result, ulong n) => Failure.Guard(() =>
-    {
-        float[] parameters = [.. Get(lm).Weights.ActivationParameters];
-        if (parameters.Length == 0)
-        {
-            throw new EmlException(ErrorCode.State, "the model's activation has no parameters; only EML_ACTIVATION_EML has");
-        }
-
-        if (n != (ulong)parameters.Length)
-        {
-            throw new EmlException(ErrorCode.Shape, $"out has room for {n} numbers; the model has {parameters.Length} layers: give one for each");
-        }
-
-        parameters.CopyTo(Arguments.Array(result, n, "out"));
-    });
+    public static int ActivationParameters(nint lm, float* result, ulong n) =>
+        Failure.Guard(() => WriteParameters([.. Get(lm).Weights.ActivationParameters], result, n));
 
     [UnmanagedCallersOnly(EntryPoint = "eml_lm_get_tokenizer", CallConvs = [typeof(CallConvCdecl)])]
     public static int GetTokenizer(nint lm, nint* result) => Out.Handle(result, Kind.Tokenizer, () => Get(lm).NeedTokenizer());
@@ -114,6 +101,22 @@ internal static unsafe class LanguageExports
 
     /// <summary>The model itself, which is immutable: work that holds it goes on safely when its handle is freed.</summary>
     internal static LanguageBox Get(nint lm) => Handles.Get<LanguageBox>(lm, Kind.LanguageModel);
+
+    /// <summary>k of each layer into the caller's array.</summary>
+    internal static void WriteParameters(float[] parameters, float* result, ulong n)
+    {
+        if (parameters.Length == 0)
+        {
+            throw new EmlException(ErrorCode.State, "the model's activation has no parameters; only EML_ACTIVATION_EML has");
+        }
+
+        if (n != (ulong)parameters.Length)
+        {
+            throw new EmlException(ErrorCode.Shape, $"out has room for {n} numbers; the model has {parameters.Length} layers: give one for each");
+        }
+
+        parameters.CopyTo(Arguments.Array(result, n, "out"));
+    }
 
     private static LanguageOptionsStruct Options(LanguageOptionsStruct* options)
     {

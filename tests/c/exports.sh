@@ -54,7 +54,7 @@ print("\n".join(abi.FUNCTIONS))' "$python" | sort -u >"$work/python"
 check 'eml.h and the Python declarations are the same' diff "$work/header" "$work/python"
 
 # Every function whose first parameter is a handle stands in the table of handles.c.
-grep -oE 'eml_[a-z0-9_]+ ?\((const )?eml_(model|safetree|attention|cancel|buffer|machine|wasm|tokenizer|token_stream|lm|lm_session|lm_batch) \*[a-z]' "$work/prototypes" |
+grep -oE 'eml_[a-z0-9_]+ ?\((const )?eml_(model|safetree|attention|cancel|buffer|machine|wasm|tokenizer|token_stream|lm|lm_session|lm_batch|lm_trainer) \*[a-z]' "$work/prototypes" |
   sed 's/ *(.*//' | sort -u >"$work/handles"
 sed -nE 's/^ *(ENTRY|FREES)\([A-Z]+, (eml_[a-z0-9_]+)\),$/\2/p' "$root/tests/c/handles.c" | sort -u >"$work/table"
 check 'handles.c tests every function that takes a handle' diff "$work/handles" "$work/table"

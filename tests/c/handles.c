@@ -4,7 +4,7 @@
  */
 #include "language.h"
 
-typedef enum { MODEL, SAFETREE, ATTENTION, CANCEL, BUFFER, MACHINE, WASM, TOKENIZER, STREAM, LM, SESSION, BATCH, KINDS } handle_kind;
+typedef enum { MODEL, SAFETREE, ATTENTION, CANCEL, BUFFER, MACHINE, WASM, TOKENIZER, STREAM, LM, SESSION, BATCH, TRAINER, KINDS } handle_kind;
 
 /* Valid values for all other arguments, so that only the handle can be at fault. */
 static double numbers[4096];
@@ -31,6 +31,8 @@ static eml_token_stream *out_stream;
 static eml_lm *out_lm;
 static eml_lm_session *out_session;
 static eml_lm_batch *out_batch;
+static eml_lm_trainer *out_trainer;
+static eml_lm_trainer_info trainer;
 static eml_tokenizer_info tokenizer;
 static eml_lm_info lm;
 static eml_lm_session_info session;
@@ -193,6 +195,16 @@ ON(eml_lm_batch, eml_lm_batch_reset, (h, 0))
 ON(const eml_lm_batch, eml_lm_batch_position, (h, 0, &need))
 ON(eml_lm_batch, eml_lm_batch_read, (h, 0, tokens, 1, floats, NULL))
 ON(eml_lm_batch, eml_lm_batch_step, (h, tokens, 1, floats, NULL))
+ON(const eml_lm, eml_lm_trainer_create, (h, NULL, &out_trainer))
+ON(eml_lm_trainer, eml_lm_trainer_free, (h))
+ON(const eml_lm_trainer, eml_lm_trainer_get_info, (h, &trainer))
+ON(const eml_lm_trainer, eml_lm_trainer_activation_parameters, (h, floats, LM_LAYERS))
+ON(const eml_lm_trainer, eml_lm_trainer_get_lm, (h, &out_lm))
+ON(eml_lm_trainer, eml_lm_trainer_step, (h, lengths, lengths, 1, 1.0, NULL, NULL))
+ON(eml_lm_trainer, eml_lm_trainer_losses, (h, lengths, lengths, 1, numbers))
+ON(eml_lm_trainer, eml_lm_trainer_run, (h, "/nonexistent", EML_NTS, NULL, NULL))
+ON(const eml_lm_trainer, eml_lm_trainer_save, (h, "/nonexistent/file", EML_NTS))
+ON(eml_lm_trainer, eml_lm_trainer_load, (h, "/nonexistent/file", EML_NTS))
 
 typedef struct {
   const char *name;
@@ -341,6 +353,16 @@ static const handle_function table[] = {
     ENTRY(BATCH, eml_lm_batch_position),
     ENTRY(BATCH, eml_lm_batch_read),
     ENTRY(BATCH, eml_lm_batch_step),
+    ENTRY(LM, eml_lm_trainer_create),
+    FREES(TRAINER, eml_lm_trainer_free),
+    ENTRY(TRAINER, eml_lm_trainer_get_info),
+    ENTRY(TRAINER, eml_lm_trainer_activation_parameters),
+    ENTRY(TRAINER, eml_lm_trainer_get_lm),
+    ENTRY(TRAINER, eml_lm_trainer_step),
+    ENTRY(TRAINER, eml_lm_trainer_losses),
+    ENTRY(TRAINER, eml_lm_trainer_run),
+    ENTRY(TRAINER, eml_lm_trainer_save),
+    ENTRY(TRAINER, eml_lm_trainer_load),
 };
 #define TABLE_SIZE (sizeof table / sizeof table[0])
 
@@ -357,6 +379,7 @@ static void *create(handle_kind kind) {
   eml_wasm *wasm_handle = NULL;
   eml_token_stream *stream = NULL;
   eml_lm_batch *batch = NULL;
+  eml_lm_trainer *made = NULL;
   switch (kind) {
     case MODEL: return new_model(EML_PROFILE_DEFAULT, 2, 2, 2);
     case SAFETREE: CHECK_OK(eml_safetree_create(1, 2, 2, &safetree)); return safetree;
@@ -369,6 +392,7 @@ static void *create(handle_kind kind) {
     case LM: return new_lm(small_shape, 1);
     case SESSION: return new_session(shared_lm, 1);
     case BATCH: CHECK_OK(eml_lm_batch_create(shared_lm, 1, 1, &batch)); return batch;
+    case TRAINER: CHECK_OK(eml_lm_trainer_create(shared_lm, NULL, &made)); return made;
     default:
       model = new_model(EML_PROFILE_DEFAULT, 2, 1, 1);
       CHECK_OK(eml_model_export_buffer(model, EML_FORMAT_JSON, &buffer));
@@ -390,6 +414,7 @@ static eml_status destroy(handle_kind kind, void *handle) {
     case LM: return eml_lm_free(handle);
     case SESSION: return eml_lm_session_free(handle);
     case BATCH: return eml_lm_batch_free(handle);
+    case TRAINER: return eml_lm_trainer_free(handle);
     default: return eml_buffer_free(handle);
   }
 }

@@ -130,7 +130,23 @@
   F(eml_lm_generation, struct_size, 0) F(eml_lm_generation, end, 4) F(eml_lm_generation, tokens, 8) \
   F(eml_lm_generation, text_len, 16) F(eml_lm_generation, log_probability, 24) F(eml_lm_score, struct_size, 0) \
   F(eml_lm_score, reserved, 4) F(eml_lm_score, bits_per_byte, 8) F(eml_lm_score, mean_loss, 16) \
-  F(eml_lm_score, nats, 24) F(eml_lm_score, bytes, 32) F(eml_lm_score, tokens, 40)
+  F(eml_lm_score, nats, 24) F(eml_lm_score, bytes, 32) F(eml_lm_score, tokens, 40) \
+  F(eml_lm_trainer_options, struct_size, 0) F(eml_lm_trainer_options, sequence_len, 4) F(eml_lm_trainer_options, group_tokens, 8) \
+  F(eml_lm_trainer_options, threads, 12) F(eml_lm_trainer_options, optimizer, 16) F(eml_lm_trainer_options, k_parameter, 20) \
+  F(eml_lm_trainer_options, weight_type, 24) F(eml_lm_trainer_options, reserved, 28) F(eml_lm_trainer_options, rate, 32) \
+  F(eml_lm_trainer_options, largest_k, 40) \
+  F(eml_lm_trainer_info, struct_size, 0) F(eml_lm_trainer_info, sequence_len, 4) F(eml_lm_trainer_info, steps, 8) \
+  F(eml_lm_trainer_info, parameters, 16) F(eml_lm_trainer_info, bytes, 24) F(eml_lm_trainer_info, seconds, 32) \
+  F(eml_lm_training_step, struct_size, 0) F(eml_lm_training_step, epoch, 4) F(eml_lm_training_step, step, 8) \
+  F(eml_lm_training_step, tokens, 16) F(eml_lm_training_step, loss, 24) F(eml_lm_training_step, multiplier, 32) \
+  F(eml_lm_training_step, seconds, 40) F(eml_lm_training_step, tokens_per_second, 48) F(eml_lm_training_step, progress, 56) \
+  F(eml_lm_training_step, bits_per_byte, 64) \
+  F(eml_lm_training_plan, struct_size, 0) F(eml_lm_training_plan, batch_tokens, 4) F(eml_lm_training_plan, steps, 8) \
+  F(eml_lm_training_plan, seconds, 16) F(eml_lm_training_plan, warmup, 24) F(eml_lm_training_plan, warmdown, 32) \
+  F(eml_lm_training_plan, final_rate, 40) F(eml_lm_training_plan, validation_every, 48) F(eml_lm_training_plan, validation_tokens, 52) \
+  F(eml_lm_training_plan, cancel, 56) F(eml_lm_training_plan, step, 64) F(eml_lm_training_plan, user, 72) \
+  F(eml_lm_training_result, struct_size, 0) F(eml_lm_training_result, done, 4) F(eml_lm_training_result, steps, 8) \
+  F(eml_lm_training_result, seconds, 16) F(eml_lm_training_result, bits_per_byte, 24)
 
 typedef struct {
   const char *owner, *name;
@@ -178,6 +194,11 @@ STATIC_CHECK(sizeof(eml_lm_token) == 40);
 STATIC_CHECK(sizeof(eml_lm_generate_options) == 112);
 STATIC_CHECK(sizeof(eml_lm_generation) == 32);
 STATIC_CHECK(sizeof(eml_lm_score) == 48);
+STATIC_CHECK(sizeof(eml_lm_trainer_options) == 48);
+STATIC_CHECK(sizeof(eml_lm_trainer_info) == 40);
+STATIC_CHECK(sizeof(eml_lm_training_step) == 72);
+STATIC_CHECK(sizeof(eml_lm_training_plan) == 80);
+STATIC_CHECK(sizeof(eml_lm_training_result) == 32);
 STATIC_CHECK(sizeof(eml_status) == 4);
 STATIC_CHECK(EML_NTS == UINT64_MAX);
 
@@ -221,6 +242,11 @@ static size_t size_of(const char *owner) {
   SIZE(eml_lm_generate_options);
   SIZE(eml_lm_generation);
   SIZE(eml_lm_score);
+  SIZE(eml_lm_trainer_options);
+  SIZE(eml_lm_trainer_info);
+  SIZE(eml_lm_training_step);
+  SIZE(eml_lm_training_plan);
+  SIZE(eml_lm_training_result);
   return 0;
 }
 

@@ -14,7 +14,7 @@ library=$folder/libeml.so
 [ -e "$library" ] || { echo "run.sh: no libeml.so in $folder: run make first" >&2; exit 2; }
 
 programs=${*:-layout rules handles strings options model training audit formats safetree attention attention_training expression events callbacks concurrency guard
-  machine wasm wasi tokenizer lm libm interpose memory load firstcall kill}
+  machine wasm wasi tokenizer lm lm_trainer libm interpose memory load firstcall kill}
 work=$root/build/tests/c
 mkdir -p "$work"
 # A folder with nothing but the library to test under its run-time name, so that the loader has no choice.
@@ -81,7 +81,7 @@ for name in $programs; do
     wasi)
       compile wasi "$here/wasi.c" "$work/libeml.so.1" -Wl,-rpath,"$work"
       run wasi "$work/wasi" "$root/examples/wasm" "$root/tests/data/wasm" ;;
-    tokenizer|lm)
+    tokenizer|lm|lm_trainer)
       compile "$name" "$here/$name.c" "$work/libeml.so.1" -Wl,-rpath,"$work"
       run "$name" "$work/$name" "$root/tests/data/lm" ;;
     load)
