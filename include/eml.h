@@ -1450,9 +1450,9 @@ typedef struct eml_lm_training_result {
   double seconds;
   double bits_per_byte; /* of the last validation; NaN if there was none */
 } eml_lm_training_result;
-/* Trains on a folder that `eml lm prepare` wrote, until the plan's budget is used up; rows are packed as autoresearch packs them. EML_CANCELLED: by the
- * callback or the plan's cancel; what was trained stays. A trainer
- * that has been stopped, or loaded, goes on where it was: to the bits of a run that never stopped. result may be NULL.
+/* Trains on a folder that `eml lm prepare` wrote, until the plan's budget is used up; rows are packed as autoresearch packs them. A trainer
+ * that has been stopped, or loaded, goes on where it was: to the bits of a run that never stopped. result may be NULL. EML_CANCELLED: by
+ * the callback or the plan's cancel; what was trained stays.
  * Errors: EML_E_IO, EML_E_FORMAT, EML_E_STATE (begun on another folder), EML_E_ARGUMENT (a plan without meaning; a tokenizer with more tokens
  * than the model), EML_E_NONFINITE (the weights are those of the last good step), EML_E_BUSY. */
 EML_API EML_MUST_CHECK eml_status eml_lm_trainer_run(eml_lm_trainer *trainer, const char *folder, uint64_t folder_len,

@@ -191,16 +191,22 @@ internal static unsafe class LanguageTrainerExports
         ? value
         : throw new EmlException(ErrorCode.Argument, $"options.{field} is {value}; use {names}");
 
-    private static TrainingPlan Plan(TrainingPlanStruct p) => p.Steps == 0 && !(p.Seconds > 0.0) ? throw new EmlException(ErrorCode.Argument,
-        $"plan.steps is 0 and plan.seconds {p.Seconds}; give a number of steps, or of seconds above 0") : new()
+    private static TrainingPlan Plan(TrainingPlanStruct p)
     {
-        Steps = p.Steps == 0 ? null : (long)Math.Min(p.Steps, long.MaxValue),
-        Seconds = p.Steps == 0 ? p.Seconds : null,
-        BatchTokens = Arguments.Count(p.BatchTokens, "plan.batch_tokens"),
-        Schedule = new TrainingSchedule(Share(p.Warmup, "warmup"), Share(p.Warmdown, "warmdown"), Share(p.FinalRate, "final_rate")),
-        ValidationEvery = Arguments.Count(p.ValidationEvery, "plan.validation_every"),
-        ValidationTokens = Arguments.Count(p.ValidationTokens, "plan.validation_tokens"),
-    };
+        if (p.Steps == 0 && !(p.Seconds > 0.0))
+        {
+            throw new EmlException(ErrorCode.Argument, $"plan.steps is 0 and plan.seconds {p.Seconds}; give a number of steps, or of seconds above 0");
+        }
+        return new TrainingPlan
+        {
+            Steps = p.Steps == 0 ? null : (long)Math.Min(p.Steps, long.MaxValue),
+            Seconds = p.Steps == 0 ? p.Seconds : null,
+            BatchTokens = Arguments.Count(p.BatchTokens, "plan.batch_tokens"),
+            Schedule = new TrainingSchedule(Share(p.Warmup, "warmup"), Share(p.Warmdown, "warmdown"), Share(p.FinalRate, "final_rate")),
+            ValidationEvery = Arguments.Count(p.ValidationEvery, "plan.validation_every"),
+            ValidationTokens = Arguments.Count(p.ValidationTokens, "plan.validation_tokens"),
+        };
+    }
 
     private static double Share(double value, string field) => value is >= 0.0 and <= 1.0
         ? value

@@ -13,6 +13,7 @@ from ._events import Event, event_type
 from ._functions import eml, eml_safe, exp, ln, pow, random_restart, softmax3
 from ._language import (GeneratedToken, Generation, LanguageBatch, LanguageModel, LanguageSession, Parity, Score,
                         log_probability)
+from ._language_training import LanguageTrainer, TrainingResult, TrainingStep
 from ._log import set_log
 from ._machine import CompactMachine, Layers, Op, Step
 from ._metadata import Metadata
@@ -33,8 +34,8 @@ __all__ = [
     "EmlBufferError", "EmlBusyError", "EmlError", "EmlFormatError", "EmlHandleError", "EmlInternalError", "EmlIoError",
     "EmlLimitError", "EmlLoadError", "EmlMemoryError", "EmlModel", "EmlNonFiniteError", "EmlShapeError",
     "EmlStateError", "EmlTrapError", "EmlTree", "EmlTypeError", "EmlUnsupportedError", "EmlVersionError", "Event", "GeneratedToken",
-    "Generation", "LanguageBatch", "LanguageModel", "LanguageSession", "Layers", "Metadata", "Op", "Parity", "Progress", "SafeTree",
-    "Scaling", "Score", "Snapping", "Step", "TokenStream", "Tokenizer", "ToyEmlAttention", "Training",
+    "Generation", "LanguageBatch", "LanguageModel", "LanguageSession", "LanguageTrainer", "Layers", "Metadata", "Op", "Parity", "Progress", "SafeTree",
+    "Scaling", "Score", "Snapping", "Step", "TokenStream", "Tokenizer", "ToyEmlAttention", "Training", "TrainingResult", "TrainingStep",
     "WasmFunction", "WasmMachine", "abi", "build_info", "compare_eml_vs_baseline",
     "eml", "eml_safe", "errors", "event_type", "exp", "library_path", "ln", "log_probability", "pow", "random_restart",
     "run_attention_benchmark", "set_log", "softmax3", "verify_audit", "version",

@@ -93,6 +93,16 @@ class LanguageModel(Handle):
         return cls._from_handle(handle)
 
     @classmethod
+    def create(cls, config: Union[str, Mapping[str, Any]], seed: int = 0, tokenizer: Optional[Tokenizer] = None) -> "LanguageModel":
+        """A model with the weights that a training begins with; config as in load, but whole."""
+        text = json.dumps(config).encode() if isinstance(config, Mapping) else utf8(config, "config")
+        if tokenizer is not None and not isinstance(tokenizer, Tokenizer):
+            raise EmlTypeError("tokenizer must be an eml.Tokenizer, not %s" % type(tokenizer).__name__)
+        handle = cls._new_handle()
+        check(lib.eml_lm_create(text, len(text), None if tokenizer is None else tokenizer._handle, unsigned(seed, 64, "seed"), byref(handle)))
+        return cls._from_handle(handle)
+
+    @classmethod
     def from_bytes(cls, data: Any, tokenizer: Optional[Tokenizer] = None,
                    config: Union[None, str, Mapping[str, Any]] = None) -> "LanguageModel":
         """The same from a file's bytes."""

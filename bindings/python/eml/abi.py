@@ -157,6 +157,12 @@ EML_WEIGHT_I8 = 3
 EML_ACTIVATION_EML = 1
 EML_ACTIVATION_RELU2 = 2
 
+EML_OPTIMIZER_ADAMW = 1
+EML_OPTIMIZER_MUON = 2
+
+EML_K_CLAMP = 1
+EML_K_SOFTPLUS = 2
+
 EML_LM_END_LENGTH = 0
 EML_LM_END_STOP_TOKEN = 1
 EML_LM_END_STOP_TEXT = 2
@@ -630,6 +636,10 @@ class eml_lm_batch(Structure):
     pass
 
 
+class eml_lm_trainer(Structure):
+    pass
+
+
 class eml_lm_options(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -739,6 +749,77 @@ class eml_lm_score(Structure):
     ]
 
 
+class eml_lm_trainer_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("sequence_len", c_uint32),
+        ("group_tokens", c_uint32),
+        ("threads", c_uint32),
+        ("optimizer", c_int32),
+        ("k_parameter", c_int32),
+        ("weight_type", c_int32),
+        ("reserved", c_uint32),
+        ("rate", c_double),
+        ("largest_k", c_double),
+    ]
+
+
+class eml_lm_trainer_info(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("sequence_len", c_uint32),
+        ("steps", c_uint64),
+        ("parameters", c_uint64),
+        ("bytes", c_uint64),
+        ("seconds", c_double),
+    ]
+
+
+class eml_lm_training_step(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("epoch", c_uint32),
+        ("step", c_uint64),
+        ("tokens", c_uint64),
+        ("loss", c_double),
+        ("multiplier", c_double),
+        ("seconds", c_double),
+        ("tokens_per_second", c_double),
+        ("progress", c_double),
+        ("bits_per_byte", c_double),
+    ]
+
+
+eml_lm_training_fn = CFUNCTYPE(c_int32, POINTER(eml_lm_training_step), c_void_p)
+
+
+class eml_lm_training_plan(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("batch_tokens", c_uint32),
+        ("steps", c_uint64),
+        ("seconds", c_double),
+        ("warmup", c_double),
+        ("warmdown", c_double),
+        ("final_rate", c_double),
+        ("validation_every", c_uint32),
+        ("validation_tokens", c_uint32),
+        ("cancel", POINTER(eml_cancel)),
+        ("step", eml_lm_training_fn),
+        ("user", c_void_p),
+    ]
+
+
+class eml_lm_training_result(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("done", c_int32),
+        ("steps", c_uint64),
+        ("seconds", c_double),
+        ("bits_per_byte", c_double),
+    ]
+
+
 # ------------------------------------------------------------------------------------------------ functions
 
 _DOUBLES = POINTER(c_double)
@@ -756,6 +837,7 @@ _STREAM = POINTER(eml_token_stream)
 _LM = POINTER(eml_lm)
 _SESSION = POINTER(eml_lm_session)
 _BATCH = POINTER(eml_lm_batch)
+_TRAINER = POINTER(eml_lm_trainer)
 
 # name: (restype, argtypes...), in the header's order.
 FUNCTIONS = {
@@ -973,6 +1055,20 @@ FUNCTIONS = {
     "eml_lm_batch_position": (eml_status, _BATCH, c_uint32, _SIZE),
     "eml_lm_batch_read": (eml_status, _BATCH, c_uint32, POINTER(c_int32), c_uint64, POINTER(c_float), _CANCEL),
     "eml_lm_batch_step": (eml_status, _BATCH, POINTER(c_int32), c_uint64, POINTER(c_float), _CANCEL),
+
+    "eml_lm_create": (eml_status, c_char_p, c_uint64, _TOKENIZER, c_uint64, POINTER(_LM)),
+    "eml_lm_trainer_options_init": (eml_status, POINTER(eml_lm_trainer_options), c_uint32),
+    "eml_lm_trainer_create": (eml_status, _LM, POINTER(eml_lm_trainer_options), POINTER(_TRAINER)),
+    "eml_lm_trainer_free": (eml_status, _TRAINER),
+    "eml_lm_trainer_get_info": (eml_status, _TRAINER, POINTER(eml_lm_trainer_info)),
+    "eml_lm_trainer_activation_parameters": (eml_status, _TRAINER, POINTER(c_float), c_uint64),
+    "eml_lm_trainer_get_lm": (eml_status, _TRAINER, POINTER(_LM)),
+    "eml_lm_trainer_step": (eml_status, _TRAINER, POINTER(c_int32), POINTER(c_int32), c_uint64, c_double, _CANCEL, _DOUBLES),
+    "eml_lm_trainer_losses": (eml_status, _TRAINER, POINTER(c_int32), POINTER(c_int32), c_uint64, _DOUBLES),
+    "eml_lm_training_plan_init": (eml_status, POINTER(eml_lm_training_plan), c_uint32),
+    "eml_lm_trainer_run": (eml_status, _TRAINER, c_char_p, c_uint64, POINTER(eml_lm_training_plan), POINTER(eml_lm_training_result)),
+    "eml_lm_trainer_save": (eml_status, _TRAINER, c_char_p, c_uint64),
+    "eml_lm_trainer_load": (eml_status, _TRAINER, c_char_p, c_uint64),
 }
 
 
