@@ -731,5 +731,63 @@ dynamic! {
             logits: *mut f32,
             cancel: *const eml_cancel,
         ) -> eml_status;
+        pub fn eml_lm_create(
+            config: *const c_char,
+            config_len: u64,
+            tokenizer: *const eml_tokenizer,
+            seed: u64,
+            out: *mut *mut eml_lm,
+        ) -> eml_status;
+        pub fn eml_lm_trainer_options_init(
+            options: *mut eml_lm_trainer_options,
+            struct_size: u32,
+        ) -> eml_status;
+        pub fn eml_lm_trainer_create(
+            lm: *const eml_lm,
+            options: *const eml_lm_trainer_options,
+            out: *mut *mut eml_lm_trainer,
+        ) -> eml_status;
+        pub fn eml_lm_trainer_free(trainer: *mut eml_lm_trainer) -> eml_status;
+        pub fn eml_lm_trainer_get_info(trainer: *const eml_lm_trainer, out: *mut eml_lm_trainer_info) -> eml_status;
+        pub fn eml_lm_trainer_activation_parameters(
+            trainer: *const eml_lm_trainer,
+            out: *mut f32,
+            n: u64,
+        ) -> eml_status;
+        pub fn eml_lm_trainer_get_lm(trainer: *const eml_lm_trainer, out: *mut *mut eml_lm) -> eml_status;
+        pub fn eml_lm_trainer_step(
+            trainer: *mut eml_lm_trainer,
+            inputs: *const i32,
+            targets: *const i32,
+            rows: u64,
+            multiplier: f64,
+            cancel: *const eml_cancel,
+            loss: *mut f64,
+        ) -> eml_status;
+        pub fn eml_lm_trainer_losses(
+            trainer: *mut eml_lm_trainer,
+            inputs: *const i32,
+            targets: *const i32,
+            rows: u64,
+            out: *mut f64,
+        ) -> eml_status;
+        pub fn eml_lm_training_plan_init(plan: *mut eml_lm_training_plan, struct_size: u32) -> eml_status;
+        pub fn eml_lm_trainer_run(
+            trainer: *mut eml_lm_trainer,
+            folder: *const c_char,
+            folder_len: u64,
+            plan: *const eml_lm_training_plan,
+            result: *mut eml_lm_training_result,
+        ) -> eml_status;
+        pub fn eml_lm_trainer_save(
+            trainer: *const eml_lm_trainer,
+            path: *const c_char,
+            path_len: u64,
+        ) -> eml_status;
+        pub fn eml_lm_trainer_load(
+            trainer: *mut eml_lm_trainer,
+            path: *const c_char,
+            path_len: u64,
+        ) -> eml_status;
     }
 }

@@ -774,3 +774,84 @@ pub struct eml_lm_score {
     pub bytes: u64,
     pub tokens: u64,
 }
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct eml_lm_trainer {
+    _private: [u8; 0],
+}
+
+pub const EML_OPTIMIZER_ADAMW: i32 = 1;
+pub const EML_OPTIMIZER_MUON: i32 = 2;
+pub const EML_K_CLAMP: i32 = 1;
+pub const EML_K_SOFTPLUS: i32 = 2;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_lm_trainer_options {
+    pub struct_size: u32,
+    pub sequence_len: u32,
+    pub group_tokens: u32,
+    pub threads: u32,
+    pub optimizer: i32,
+    pub k_parameter: i32,
+    pub weight_type: i32,
+    pub reserved: u32,
+    pub rate: f64,
+    pub largest_k: f64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_lm_trainer_info {
+    pub struct_size: u32,
+    pub sequence_len: u32,
+    pub steps: u64,
+    pub parameters: u64,
+    pub bytes: u64,
+    pub seconds: f64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_lm_training_step {
+    pub struct_size: u32,
+    pub epoch: u32,
+    pub step: u64,
+    pub tokens: u64,
+    pub loss: f64,
+    pub multiplier: f64,
+    pub seconds: f64,
+    pub tokens_per_second: f64,
+    pub progress: f64,
+    pub bits_per_byte: f64,
+}
+
+pub type eml_lm_training_fn = Option<unsafe extern "C" fn(step: *const eml_lm_training_step, user: *mut c_void) -> i32>;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_lm_training_plan {
+    pub struct_size: u32,
+    pub batch_tokens: u32,
+    pub steps: u64,
+    pub seconds: f64,
+    pub warmup: f64,
+    pub warmdown: f64,
+    pub final_rate: f64,
+    pub validation_every: u32,
+    pub validation_tokens: u32,
+    pub cancel: *const eml_cancel,
+    pub step: eml_lm_training_fn,
+    pub user: *mut c_void,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct eml_lm_training_result {
+    pub struct_size: u32,
+    pub done: i32,
+    pub steps: u64,
+    pub seconds: f64,
+    pub bits_per_byte: f64,
+}

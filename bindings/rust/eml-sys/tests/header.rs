@@ -63,6 +63,11 @@ fn structs_have_no_hidden_padding() {
     assert_eq!(std::mem::size_of::<eml_lm_generate_options>(), 112);
     assert_eq!(std::mem::size_of::<eml_lm_generation>(), 32);
     assert_eq!(std::mem::size_of::<eml_lm_score>(), 48);
+    assert_eq!(std::mem::size_of::<eml_lm_trainer_options>(), 48);
+    assert_eq!(std::mem::size_of::<eml_lm_trainer_info>(), 40);
+    assert_eq!(std::mem::size_of::<eml_lm_training_step>(), 72);
+    assert_eq!(std::mem::size_of::<eml_lm_training_plan>(), 80);
+    assert_eq!(std::mem::size_of::<eml_lm_training_result>(), 32);
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub enum Weights {
 }
 
 impl Weights {
-    fn to_raw(self) -> i32 {
+    pub(crate) fn to_raw(self) -> i32 {
         match self {
             Weights::F32 => sys::EML_WEIGHT_F32,
             Weights::Bf16 => sys::EML_WEIGHT_BF16,
@@ -164,6 +164,10 @@ unsafe impl Send for LanguageModel {}
 unsafe impl Sync for LanguageModel {}
 
 impl LanguageModel {
+    pub(crate) fn from_handle(handle: *mut sys::eml_lm) -> Self {
+        LanguageModel { handle }
+    }
+
     pub(crate) fn handle(&self) -> *const sys::eml_lm {
         self.handle
     }
@@ -180,6 +184,17 @@ impl LanguageModel {
         let mut handle = ptr::null_mut();
         // SAFETY: all texts live during the call; `handle` is a valid place for the result.
         check(unsafe { sys::eml_lm_load(path.as_ptr().cast(), path.len() as u64, &raw, &mut handle) })?;
+        Ok(LanguageModel { handle })
+    }
+
+    /// A model with the weights that a training begins with; `config` is its whole shape as JSON.
+    pub fn create(config: &str, seed: u64, tokenizer: Option<&Tokenizer>) -> Result<Self, Error> {
+        let tokenizer = tokenizer.map_or(ptr::null(), Tokenizer::handle);
+        let mut handle = ptr::null_mut();
+        // SAFETY: the text lives during the call.
+        check(unsafe {
+            sys::eml_lm_create(config.as_ptr().cast(), config.len() as u64, tokenizer, seed, &mut handle)
+        })?;
         Ok(LanguageModel { handle })
     }
 

@@ -32,6 +32,7 @@ mod event;
 mod expression;
 mod language;
 mod language_session;
+mod language_trainer;
 mod machine;
 pub mod math;
 mod model;
@@ -55,6 +56,9 @@ pub use language::{
 };
 pub use language_session::{
     GenerateOptions, GeneratedToken, Generation, GenerationEnd, LanguageBatch, LanguageSession, Score,
+};
+pub use language_trainer::{
+    KParameter, LanguageTrainer, Optimizer, TrainerOptions, TrainingPlan, TrainingResult, TrainingStep,
 };
 pub use machine::{CompactMachine, Instruction, LayerData, MachineOptions, MachineState, Op, Run, StepEvent};
 pub use model::{Info, Model, ModelBuilder};
