@@ -1,4 +1,4 @@
-"""Prints what `make bench` measured of language models: lm_table.py FOLDER reads lm.json, lm-tokenizer.json, lm-train-N.json and, if PyTorch was
+"""Prints what `make bench` measured of language models: lm_table.py FOLDER reads lm.json, lm-tokenizer.json, the folder lm-train and, if PyTorch was
 there, lm-torch.json."""
 import json
 import pathlib
@@ -29,6 +29,16 @@ for load in inference["load"]:
     print(f"load of {load['model']} in {load['type']}, {load['bytes'] / 1e6:.1f} MB: {load['read_ms']:.1f} ms read, {load['mapped_ms']:.1f} ms mapped")
 for row in read("lm-tokenizer.json")["rows"]:
     print(f"tokenizer on {row['file']}: {row['encode_mb_per_second']:.0f} MB/s encode, {row['decode_mb_per_second']:.0f} MB/s decode")
-for threads in (1, 2):
-    training = read(f"lm-train-{threads}.json")
-    print(f"training depth 4, batch 4 x 256, {threads} thread{'s' if threads > 1 else ''}: {rate(training['tokens_per_second'])} tokens/s, {training['bytes'] / 1e6:.0f} MB")
+print("\nTraining, batch 4 x 256, tokens a second of the fastest step (of SGEMM: multiply-adds of all matrix products beside OpenBLAS's own rate in the same run)")
+print(f"{'model':8}{'threads':>8}{'tokens/s':>9}{'peak MB':>9}{'of SGEMM':>9}{'PyTorch tokens/s':>18}{'peak MB':>9}{'of SGEMM':>9}")
+for depth in (4, 6):
+    width = 64 * depth
+    # Forward and backward: three products with each matrix, 12 n_embd^2 a layer and the head, and six of attention with 256 / 2 positions.
+    flops = 6 * (depth * 12 * width**2 + 8192 * width) + 12 * depth * width * 128
+    for threads in (1, 2):
+        name = f"lm-train/{depth}-{threads}"
+        ours = max(json.loads(line).get("tokens_per_second", 0) for line in (folder / name / "log.jsonl").read_text("utf-8").splitlines())
+        torch = read(f"{name}-torch.json")
+        share = lambda tokens: f"{flops * tokens / torch['sgemm']:.0%}" if torch else "-"
+        print(f"depth {depth:<2}{threads:>8}{rate(ours):>9}{int((folder / (name + '.peak')).read_text()) / 1e6:>9.0f}{share(ours):>9}", end="")
+        print(f"{rate(torch['tokens_per_second']):>18}{torch['peak_bytes'] / 1e6:>9.0f}{share(torch['tokens_per_second']):>9}" if torch else f"{'-':>18}{'-':>9}{'-':>9}")

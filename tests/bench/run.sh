@@ -27,11 +27,22 @@ build/eml lm bench --json > build/tests/lm.json
 build/eml lm tokenize-bench --tokenizer tests/data/lm/tokenizer.tiktoken "$text" --json > build/tests/lm-tokenizer.json
 rm -rf build/tests/lm-train && mkdir -p build/tests/lm-train
 build/eml lm prepare "$text" --tokenizer tests/data/lm/tokenizer.tiktoken --out build/tests/lm-train/tokens > /dev/null 2>&1
-for threads in 1 2; do
-    build/eml lm train build/tests/lm-train/tokens --depth 4 --steps 12 --batch-tokens 1024 --seq 256 --group-tokens 1024 --eval-every 0 --eval-tokens 1 \
-        --threads $threads --out build/tests/lm-train/$threads --json 2> /dev/null > build/tests/lm-train-$threads.json
+# peak FILE COMMAND...: prints the most memory that the command had, in bytes; its output goes to the file.
+peak() {
+    python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[2:], check=True, stdout=open(sys.argv[1], "w"), stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)' "$@"
+}
+has_torch=$(/usr/bin/python3 -c 'import torch; print(1)' 2> /dev/null || true)
+for depth in 4 6; do
+    for threads in 1 2; do
+        run=build/tests/lm-train/$depth-$threads
+        shape=(--depth "$depth" --threads "$threads" --steps 12 --batch-tokens 1024 --seq 256 --group-tokens 1024)
+        peak "$run.json" build/eml lm train build/tests/lm-train/tokens "${shape[@]}" --eval-every 0 --eval-tokens 1 --out "$run" --json > "$run.peak"
+        [ -z "$has_torch" ] || /usr/bin/python3 tests/bench/lm_train_torch.py build/tests/lm-train/tokens "${shape[@]}" --eval-tokens 1 > "$run-torch.json"
+    done
 done
-if /usr/bin/python3 -c 'import torch' 2> /dev/null; then
+if [ -n "$has_torch" ]; then
     /usr/bin/python3 tests/bench/lm_torch.py > build/tests/lm-torch.json
 fi
 python3 tests/bench/lm_table.py build/tests

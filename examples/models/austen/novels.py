@@ -1,6 +1,6 @@
 """Jane Austen's six novels out of the Debian package r-cran-janeaustenr, as JSON lines for `eml lm prepare`.
 
-novels.py PACKAGE.deb OUT writes OUT/train.jsonl and OUT/val.jsonl: {"text": ...}, each some paragraphs of at most 1,800 characters, so that one
+novels.py PACKAGE.deb OUT writes OUT/train.jsonl, OUT/val.jsonl (and val.txt, the same as one text): {"text": ...}, each some paragraphs of at most 1,800 characters, so that one
 fits a sequence of 512 tokens, or fewer, so that others fill what it leaves. Northanger Abbey's first 200,000 characters are held out. Needs dpkg-deb, nothing else."""
 import itertools
 import json
@@ -73,6 +73,7 @@ def main():
         print(f"{title}: {size:,} characters")
     for name, texts in (("train", train), ("val", held_out)):
         (out / f"{name}.jsonl").write_text("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts), "utf-8")
+    (out / "val.txt").write_text("\n\n".join(held_out), "utf-8")
 
 
 if __name__ == "__main__":
