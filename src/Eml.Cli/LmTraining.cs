@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Eml.Formats.Language;
@@ -70,7 +71,7 @@ internal sealed class LmTraining(TokenData data, LanguageConfig config, TrainerO
         }
         LanguageWeights weights = trainer.Weights();
         string model = Path.Join(folder, ModelFile);
-        string hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(LanguageSafetensors.Write(weights)));
+        string hash = HashOf(weights);
         LanguageFile.Save(model, new LanguageCheckpoint(weights, data.Tokenizer, Facts(trainer, run, hash)));
         Show(trainer, run, hash, model, isDone, json);
         return isDone ? ExitCode.Ok : ExitCode.Interrupted;
@@ -209,7 +210,18 @@ internal sealed class LmTraining(TokenData data, LanguageConfig config, TrainerO
         }
     }
 
-    private static string Sha256Of(string text) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+    /// <summary>SHA-256 of the model's file without tokenizer and facts.</summary>
+    private static string HashOf(LanguageWeights weights)
+    {
+        using var hash = SHA256.Create();
+        using (var file = new CryptoStream(Stream.Null, hash, CryptoStreamMode.Write))
+        {
+            LanguageSafetensors.Write(file, weights);
+        }
+        return Convert.ToHexStringLower(hash.Hash!);
+    }
+
+    private static string Sha256Of(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     private string Facts(LanguageTrainer trainer, TrainingRun run, string hash)
     {

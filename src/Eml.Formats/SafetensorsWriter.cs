@@ -20,6 +20,15 @@ public sealed record TensorData(string Name, Dtype Dtype, ulong[] Shape, ReadOnl
     }
 }
 
+/// <summary>What a tensor to be written looks like.</summary>
+/// <param name="Name">Its name; may be empty.</param>
+/// <param name="Dtype">Element type.</param>
+/// <param name="Shape">Sizes, row-major; empty for a single element.</param>
+public sealed record TensorShape(string Name, Dtype Dtype, ulong[] Shape);
+
+/// <summary>The elements of the tensor of a name, little-endian.</summary>
+public delegate ReadOnlySpan<byte> TensorBytes(string name);
+
 /// <summary>
 /// Writes safetensors files as the reference library does: tensors of larger alignment first, then by name; the header
 /// padded with spaces to a multiple of 8 bytes, so that the data are aligned. Metadata are sorted by key, so that the same
@@ -34,10 +43,56 @@ public static class SafetensorsWriter
     /// <param name="metadata">Free text; null: none.</param>
     public static byte[] Write(IEnumerable<TensorData> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        TensorData[] sorted = [.. tensors];
+        TensorData[] all = [.. tensors];
+        foreach (TensorData tensor in all)
+        {
+            FormatError error = tensor.Dtype.ByteCount(tensor.Shape, out ulong bytes);
+            if (error != FormatError.None || bytes != (ulong)tensor.Data.Length)
+            {
+                throw new EmlException(ErrorCode.Shape,
+                    $"{Shown(tensor.Name)}: {tensor.Data.Length} bytes do not fill {tensor.Dtype.Name()} [{string.Join(", ", tensor.Shape)}]");
+            }
+        }
+        (TensorShape[] sorted, byte[] header, ulong dataLength) = Plan(all.Select(tensor => new TensorShape(tensor.Name, tensor.Dtype, tensor.Shape)), metadata);
+        ulong fileLength = SafetensorsHeader.LengthSize + (ulong)header.Length + dataLength;
+        if (fileLength > (ulong)Array.MaxLength)
+        {
+            throw new EmlException(ErrorCode.Limit,
+                $"safetensors: the file would have {fileLength} bytes; the limit is {Array.MaxLength}; split it");
+        }
+
+        var data = all.ToDictionary(tensor => tensor.Name, tensor => tensor.Data, StringComparer.Ordinal);
+        byte[] file = new byte[fileLength];
+        Write(new MemoryStream(file), sorted, header, name => data[name].Span);
+        return file;
+    }
+
+    /// <summary>The same as a stream, tensor by tensor: what is not in memory at once can be written too.</summary>
+    /// <param name="file">Where it goes.</param>
+    /// <param name="tensors">The tensors, in any order.</param>
+    /// <param name="metadata">Free text; null: none.</param>
+    /// <param name="bytes">A tensor's elements, little-endian.</param>
+    public static void Write(Stream file, IEnumerable<TensorShape> tensors, IReadOnlyDictionary<string, string>? metadata, TensorBytes bytes)
+    {
+        (TensorShape[] sorted, byte[] header, _) = Plan(tensors, metadata);
+        Write(file, sorted, header, bytes);
+    }
+
+    private static void Write(Stream file, TensorShape[] sorted, byte[] header, TensorBytes bytes)
+    {
+        Span<byte> length = stackalloc byte[SafetensorsHeader.LengthSize];
+        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+        file.Write(length);
+        file.Write(header);
+        foreach (TensorShape tensor in sorted)
+            file.Write(bytes(tensor.Name));
+    }
+
+    private static (TensorShape[] Sorted, byte[] Header, ulong DataLength) Plan(IEnumerable<TensorShape> tensors, IReadOnlyDictionary<string, string>? metadata)
+    {
+        TensorShape[] sorted = [.. tensors];
         Array.Sort(sorted, (a, b) => a.Dtype != b.Dtype ? b.Dtype.CompareTo(a.Dtype) : CompareUtf8(a.Name, b.Name));
         ulong dataLength = Check(sorted);
-
         byte[] header = Header(sorted, metadata);
         if (header.Length > SafetensorsHeader.MaxLength)
         {
@@ -46,34 +101,17 @@ public static class SafetensorsWriter
                 "use fewer tensors, shorter names or less metadata");
         }
 
-        ulong fileLength = SafetensorsHeader.LengthSize + (ulong)header.Length + dataLength;
-        if (fileLength > (ulong)Array.MaxLength)
-        {
-            throw new EmlException(ErrorCode.Limit,
-                $"safetensors: the file would have {fileLength} bytes; the limit is {Array.MaxLength}; split it");
-        }
-
-        byte[] file = new byte[fileLength];
-        BinaryPrimitives.WriteUInt64LittleEndian(file, (ulong)header.Length);
-        header.CopyTo(file.AsSpan(SafetensorsHeader.LengthSize));
-        int at = SafetensorsHeader.LengthSize + header.Length;
-        foreach (TensorData tensor in sorted)
-        {
-            tensor.Data.Span.CopyTo(file.AsSpan(at));
-            at += tensor.Data.Length;
-        }
-
-        return file;
+        return (sorted, header, dataLength);
     }
 
     /// <summary>What a reader would refuse is not written.</summary>
-    private static ulong Check(TensorData[] tensors)
+    private static ulong Check(TensorShape[] tensors)
     {
         ulong total = 0;
         var names = new HashSet<string>(StringComparer.Ordinal) { SafetensorsHeader.MetadataKey };
-        foreach (TensorData tensor in tensors)
+        foreach (TensorShape tensor in tensors)
         {
-            string shown = $"safetensors: tensor {StrictJson.Quoted(tensor.Name)}";
+            string shown = Shown(tensor.Name);
             if (!names.Add(tensor.Name))
                 throw new EmlException(ErrorCode.Argument, $"{shown}: the name is taken; every tensor needs its own");
             if (tensor.Name.Contains('\0'))
@@ -84,12 +122,8 @@ public static class SafetensorsWriter
                     $"{shown}: its shape has {tensor.Shape.Length} sizes; the limit is {SafetensorsHeader.MaxRank}");
             }
 
-            FormatError error = tensor.Dtype.ByteCount(tensor.Shape, out ulong bytes);
-            if (error != FormatError.None || bytes != (ulong)tensor.Data.Length)
-            {
-                throw new EmlException(ErrorCode.Shape,
-                    $"{shown}: {tensor.Data.Length} bytes do not fill {tensor.Dtype.Name()} [{string.Join(", ", tensor.Shape)}]");
-            }
+            if (tensor.Dtype.ByteCount(tensor.Shape, out ulong bytes) != FormatError.None)
+                throw new EmlException(ErrorCode.Shape, $"{shown}: {tensor.Dtype.Name()} [{string.Join(", ", tensor.Shape)}] is not a whole number of bytes, or too many");
 
             total += bytes;
         }
@@ -97,7 +131,9 @@ public static class SafetensorsWriter
         return total;
     }
 
-    private static byte[] Header(TensorData[] tensors, IReadOnlyDictionary<string, string>? metadata)
+    private static string Shown(string name) => $"safetensors: tensor {StrictJson.Quoted(name)}";
+
+    private static byte[] Header(TensorShape[] tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         var json = new JsonText();
         json.Raw("{"u8);
@@ -116,9 +152,10 @@ public static class SafetensorsWriter
         }
 
         ulong begin = 0;
-        foreach (TensorData tensor in tensors)
+        foreach (TensorShape tensor in tensors)
         {
-            ulong end = begin + (ulong)tensor.Data.Length;
+            _ = tensor.Dtype.ByteCount(tensor.Shape, out ulong bytes);
+            ulong end = begin + bytes;
             json.Raw(before).String(tensor.Name).Raw(":{\"dtype\":"u8).String(tensor.Dtype.Name()).Raw(",\"shape\":["u8);
             for (int i = 0; i < tensor.Shape.Length; i++)
                 json.Raw(i == 0 ? ""u8 : ","u8).Unsigned(tensor.Shape[i]);

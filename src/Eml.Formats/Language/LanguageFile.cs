@@ -72,7 +72,7 @@ public static class LanguageFile
                 LanguageJson.Write(checkpoint, to);
                 break;
             case LanguageFormat.Safetensors:
-                to.Write(LanguageSafetensors.Write(checkpoint));
+                LanguageSafetensors.Write(to, checkpoint);
                 break;
             case LanguageFormat.Protobuf:
                 LanguageProtobuf.Write(checkpoint, to);

@@ -32,27 +32,38 @@ public static class LanguageSafetensors
     /// <summary>The file's bytes; <paramref name="more"/> is added to the metadata.</summary>
     public static byte[] Write(LanguageWeights weights, IReadOnlyDictionary<string, string>? more = null)
     {
+        using var file = new MemoryStream();
+        Write(file, weights, more);
+        return file.ToArray();
+    }
+
+    /// <summary>The same, forwards only: no copy of the weights is made.</summary>
+    public static void Write(Stream file, LanguageWeights weights, IReadOnlyDictionary<string, string>? more = null)
+    {
+        ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(weights);
-        var tensors = new List<TensorData>();
+        var tensors = new List<TensorShape>();
+        var all = new Dictionary<string, LanguageTensor>(StringComparer.Ordinal);
         foreach (LanguageTensor tensor in weights.Tensors)
         {
             Dtype dtype = tensor.Type switch { WeightType.F32 => Dtype.F32, WeightType.BF16 => Dtype.BF16, _ => Dtype.I8 };
-            tensors.Add(new TensorData(tensor.Name, dtype, [.. tensor.Shape.Select(size => (ulong)size)], tensor.Data));
+            tensors.Add(new TensorShape(tensor.Name, dtype, [.. tensor.Shape.Select(size => (ulong)size)]));
+            all.Add(tensor.Name, tensor);
             if (tensor.Type == WeightType.I8)
             {
-                tensors.Add(new TensorData(tensor.Name + ScaleSuffix, Dtype.F32, [(ulong)tensor.Shape[0]], MemoryMarshal.AsBytes(tensor.Scales.Span).ToArray()));
+                tensors.Add(new TensorShape(tensor.Name + ScaleSuffix, Dtype.F32, [(ulong)tensor.Shape[0]]));
             }
         }
-        return SafetensorsWriter.Write(tensors, new Dictionary<string, string>(more ?? new Dictionary<string, string>())
+        SafetensorsWriter.Write(file, tensors, new Dictionary<string, string>(more ?? new Dictionary<string, string>())
         {
             ["format"] = ModelSafetensors.Format,
             ["kind"] = Kind,
             ["version"] = ModelSafetensors.Version,
             [ConfigField] = Encoding.UTF8.GetString(LanguageConfigJson.Write(weights.Config)),
-        });
+        }, name => all.TryGetValue(name, out LanguageTensor? tensor) ? tensor.Data.Span : MemoryMarshal.AsBytes(all[name[..^ScaleSuffix.Length]].Scales.Span));
     }
 
-    internal static byte[] Write(LanguageCheckpoint checkpoint)
+    internal static void Write(Stream file, LanguageCheckpoint checkpoint)
     {
         var more = new Dictionary<string, string>();
         if (checkpoint.Tokenizer is { } tokenizer)
@@ -63,7 +74,7 @@ public static class LanguageSafetensors
         {
             more[TrainingField] = training;
         }
-        return Write(checkpoint.Weights, more);
+        Write(file, checkpoint.Weights, more);
     }
 
     internal static LanguageCheckpoint Read(LanguageBytes file, ReadOnlyMemory<byte>? config)

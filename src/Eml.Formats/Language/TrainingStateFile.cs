@@ -16,9 +16,8 @@ public static class TrainingStateFile
     public static void Save(string path, LanguageTrainer trainer, string progress)
     {
         ArgumentNullException.ThrowIfNull(trainer);
-        IEnumerable<TensorData> tensors = trainer.State().Select(tensor =>
-            new TensorData(tensor.Name, Dtype.F32, [.. tensor.Shape.Select(size => (ulong)size)], MemoryMarshal.AsBytes(tensor.Values.AsSpan()).ToArray()));
-        AtomicFile.Write(path, SafetensorsWriter.Write(tensors, new Dictionary<string, string>
+        IEnumerable<TensorShape> tensors = trainer.StateTensors().Select(tensor => new TensorShape(tensor.Name, Dtype.F32, [.. tensor.Shape.Select(size => (ulong)size)]));
+        AtomicFile.Write(path, file => SafetensorsWriter.Write(file, tensors, new Dictionary<string, string>
         {
             ["format"] = ModelSafetensors.Format,
             ["kind"] = Kind,
@@ -26,7 +25,7 @@ public static class TrainingStateFile
             ["config"] = Encoding.UTF8.GetString(LanguageConfigJson.Write(trainer.Config)),
             ["steps"] = trainer.Steps.ToString(System.Globalization.CultureInfo.InvariantCulture),
             ["progress"] = progress,
-        }));
+        }, name => MemoryMarshal.AsBytes(trainer.StateValues(name))));
     }
 
     /// <summary>What a file holds.</summary>

@@ -18,14 +18,14 @@ public static class Initialization
         var tensors = new List<LanguageTensor>();
         foreach ((string name, int[] shape) in config.Tensors())
         {
-            float[] values = new float[shape.Aggregate(1, (size, n) => checked(size * n))];
-            Fill(name, values, config.ModelWidth, ref chance);
-            tensors.Add(new LanguageTensor(name, WeightType.F32, shape, MemoryMarshal.AsBytes(values.AsSpan()).ToArray()));
+            byte[] bytes = new byte[shape.Aggregate(sizeof(float), (size, n) => checked(size * n))];
+            Fill(name, MemoryMarshal.Cast<byte, float>(bytes.AsSpan()), config.ModelWidth, ref chance);
+            tensors.Add(new LanguageTensor(name, WeightType.F32, shape, bytes));
         }
         return LanguageWeights.Create(config, tensors);
     }
 
-    private static void Fill(string name, float[] values, int width, ref Lcg64 chance)
+    private static void Fill(string name, Span<float> values, int width, ref Lcg64 chance)
     {
         bool isStillZero = name.EndsWith("c_proj.weight", StringComparison.Ordinal) || name.EndsWith("ve_gate.weight", StringComparison.Ordinal);
         double bound = Math.Sqrt(3.0) / Math.Sqrt(width);

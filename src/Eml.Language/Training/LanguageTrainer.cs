@@ -8,6 +8,8 @@ namespace Eml.Language;
 /// threads. For one thread at a time.</summary>
 public sealed unsafe class LanguageTrainer : IDisposable
 {
+    private const string MeanSuffix = ".mean", SquareSuffix = ".square", RawName = "eml_k.raw";
+
     private readonly TrainableTensors _tensors;
     private readonly TrainingPass _pass;
     private readonly RawK? _raw;
@@ -114,30 +116,44 @@ public sealed unsafe class LanguageTrainer : IDisposable
     /// <summary>The model as it is now.</summary>
     public LanguageWeights Weights() => _tensors.Copy();
 
-    /// <summary>Weights and moments, and what is trained in the place of k, by name: all that the next step depends on, besides
-    /// <see cref="Steps"/>.</summary>
-    public IEnumerable<(string Name, int[] Shape, float[] Values)> State()
+    /// <summary>Names and shapes of all that the next step depends on, besides <see cref="Steps"/>: weights and moments, and what is trained in the
+    /// place of k.</summary>
+    public IEnumerable<(string Name, int[] Shape)> StateTensors()
     {
         foreach (TrainableTensor tensor in _tensors.All)
         {
-            yield return (tensor.Name, tensor.Shape, Copy(tensor, 0));
-            yield return ($"{tensor.Name}.mean", tensor.Shape, Copy(tensor, 2));
-            yield return ($"{tensor.Name}.square", tensor.Shape, Copy(tensor, 3));
+            yield return (tensor.Name, tensor.Shape);
+            yield return (tensor.Name + MeanSuffix, tensor.Shape);
+            yield return (tensor.Name + SquareSuffix, tensor.Shape);
         }
         if (_raw is not null)
         {
-            yield return ("eml_k.raw", [3, Config.Layers], _raw.State.ToArray());
+            yield return (RawName, [3, Config.Layers]);
         }
     }
+
+    /// <summary>The numbers of one of them as they are now; valid until the next step.</summary>
+    public ReadOnlySpan<float> StateValues(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return name == RawName && _raw is not null ? _raw.State
+            : name.EndsWith(MeanSuffix, StringComparison.Ordinal) ? TrainableTensors.Span(_tensors.Means, _tensors[name[..^MeanSuffix.Length]])
+            : name.EndsWith(SquareSuffix, StringComparison.Ordinal) ? TrainableTensors.Span(_tensors.Squares, _tensors[name[..^SquareSuffix.Length]])
+            : TrainableTensors.Span(_tensors.Values, _tensors[name]);
+    }
+
+    /// <summary>A copy of all of them.</summary>
+    public IEnumerable<(string Name, int[] Shape, float[] Values)> State() =>
+        StateTensors().Select(tensor => (tensor.Name, tensor.Shape, StateValues(tensor.Name).ToArray()));
 
     /// <summary>Goes on from a state.</summary>
     /// <exception cref="EmlException"><see cref="ErrorCode.Shape"/>: a tensor is missing or of another shape.</exception>
     public void Restore(long steps, IReadOnlyDictionary<string, float[]> state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        foreach ((string name, int[] shape, float[] values) in State())
+        foreach ((string name, int[] shape) in StateTensors())
         {
-            if (!state.TryGetValue(name, out float[]? given) || given.Length != values.Length)
+            if (!state.TryGetValue(name, out float[]? given) || given.Length != StateValues(name).Length)
             {
                 throw new EmlException(ErrorCode.Shape, $"training: the state has no tensor '{name}' [{string.Join(", ", shape)}]; it belongs to another model or other options");
             }
@@ -145,10 +161,10 @@ public sealed unsafe class LanguageTrainer : IDisposable
         foreach (TrainableTensor tensor in _tensors.All)
         {
             state[tensor.Name].CopyTo(TrainableTensors.Span(_tensors.Values, tensor));
-            state[$"{tensor.Name}.mean"].CopyTo(TrainableTensors.Span(_tensors.Means, tensor));
-            state[$"{tensor.Name}.square"].CopyTo(TrainableTensors.Span(_tensors.Squares, tensor));
+            state[tensor.Name + MeanSuffix].CopyTo(TrainableTensors.Span(_tensors.Means, tensor));
+            state[tensor.Name + SquareSuffix].CopyTo(TrainableTensors.Span(_tensors.Squares, tensor));
         }
-        _raw?.Restore(state["eml_k.raw"]);
+        _raw?.Restore(state[RawName]);
         Steps = steps;
         _isPacked = false;
     }
@@ -160,8 +176,6 @@ public sealed unsafe class LanguageTrainer : IDisposable
         _tensors.Dispose();
         _muonBuffers.Dispose();
     }
-
-    private float[] Copy(TrainableTensor tensor, int buffer) => TrainableTensors.Span(_tensors.Values + (buffer * _tensors.Length), tensor).ToArray();
 
     private void Check(ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets)
     {
