@@ -1,5 +1,5 @@
 """Prints what `make bench` measured of language models: lm_table.py FOLDER reads lm.json, lm-tokenizer.json, the folder lm-train and, if PyTorch was
-there, lm-torch.json."""
+there, lm-torch-N.json."""
 import json
 import pathlib
 import sys
@@ -16,8 +16,8 @@ def rate(value):
     return "-" if value is None else f"{value:,.0f}"
 
 
-inference, torch = read("lm.json"), read("lm-torch.json")
-other = {(row["model"], row["threads"], row["context"]): row for row in torch["rows"]} if torch else {}
+inference = read("lm.json")
+other = {(row["model"], row["threads"], row["context"]): row for threads in (1, 2) for row in (read(f"lm-torch-{threads}.json") or {"rows": []})["rows"]}
 print("\nLanguage models, tokens a second (limit: reading the weights once a token at the rate that this machine reads such an amount)")
 print(f"{'model':8}{'type':6}{'threads':>8}{'context':>8}{'prefill':>9}{'decode':>9}{'of limit':>9}{'batch 8':>9}{'PyTorch prefill':>17}{'decode':>8}")
 for row in inference["rows"]:

@@ -236,15 +236,16 @@ def main():
         took = time.perf_counter() - begin
         fastest, seconds = min(fastest, took), seconds + took
     sizes = torch.tensor(json.loads((given.folder / "token_bytes.json").read_text("utf-8"))["reference"])
-    rows, nats, size = packed(documents(given.folder, "val"), facts["bos"], given.seq), 0.0, 0
+    held_out, nats, size = documents(given.folder, "val"), 0.0, 0
+    rows = packed(held_out, facts["bos"], given.seq)
     with torch.no_grad():
-        for _ in range(max(1, -(-given.eval_tokens // (group * given.seq)))):
+        for _ in range(max(1, -(-given.eval_tokens // (group * given.seq))) if held_out else 0):
             inputs, targets = batch(rows, group)
             counts = sizes[targets]
             nats += float((model.losses(inputs, targets).double() * (counts > 0)).sum())
             size += int(counts.sum())
     recent = losses[-50:]
-    print(json.dumps({"torch": torch.__version__, "val_bpb": nats / size / numpy.log(2), "train_loss": sum(recent) / len(recent), "steps": given.steps,
+    print(json.dumps({"torch": torch.__version__, "val_bpb": nats / size / numpy.log(2) if size else None, "train_loss": sum(recent) / len(recent), "steps": given.steps,
                       "tokens": given.steps * count * given.seq, "tokens_per_second": count * given.seq / fastest, "seconds": seconds, "sgemm": sgemm(),
                       "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
 

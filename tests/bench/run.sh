@@ -39,10 +39,14 @@ for depth in 4 6; do
         run=build/tests/lm-train/$depth-$threads
         shape=(--depth "$depth" --threads "$threads" --steps 12 --batch-tokens 1024 --seq 256 --group-tokens 1024)
         peak "$run.json" build/eml lm train build/tests/lm-train/tokens "${shape[@]}" --eval-every 0 --eval-tokens 1 --out "$run" --json > "$run.peak"
-        [ -z "$has_torch" ] || /usr/bin/python3 tests/bench/lm_train_torch.py build/tests/lm-train/tokens "${shape[@]}" --eval-tokens 1 > "$run-torch.json"
+        # OpenBLAS does not ask PyTorch how many threads it may have; with one of PyTorch's own beside them both cores are used best.
+        [ -z "$has_torch" ] || OPENBLAS_NUM_THREADS=$threads /usr/bin/python3 tests/bench/lm_train_torch.py build/tests/lm-train/tokens "${shape[@]}" \
+            --threads 1 --eval-tokens 1 > "$run-torch.json"
     done
 done
 if [ -n "$has_torch" ]; then
-    /usr/bin/python3 tests/bench/lm_torch.py > build/tests/lm-torch.json
+    for threads in 1 2; do
+        OPENBLAS_NUM_THREADS=$threads /usr/bin/python3 tests/bench/lm_torch.py --threads $threads > build/tests/lm-torch-$threads.json
+    done
 fi
 python3 tests/bench/lm_table.py build/tests

@@ -104,3 +104,7 @@ run lm tune whole/model.safetensors corpus --tensors wte.weight --out x.safetens
 expect "tune too many numbers" 1 '' 'at most 4096 can be tuned without gradients'
 run lm tune small.safetensors corpus --out x.safetensors
 expect "tune int8" 1 '' 'is stored as I8; convert the model to F32 first'
+austen=$root/examples/models/austen/austen
+run lm parity "$austen.int8.safetensors" "$austen.parity.json"
+expect "the model that is shipped" 0 'parity +yes' ''
+check "is no larger than 8 MB" test "$(stat -c %s "$austen.int8.safetensors")" -le 8000000
