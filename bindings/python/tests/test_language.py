@@ -126,8 +126,11 @@ class TestModel(Case):
                     made.save(path)
                     for mmap in (False, True):
                         other = eml.LanguageModel.load(path, mmap=mmap)
-                        if (variant, extension) != ("int8", "npz"):  # there int8 becomes f32, whose sums are rounded elsewhere
+                        if extension != "npz" or variant == "f32":
                             self.assertEqual(other.logits(PROMPT), logits)
+                        else:  # there both become f32, whose sums are rounded elsewhere
+                            pairs = zip(sum(other.logits(PROMPT), []), sum(logits, []))
+                            self.assertLess(max(abs(a - b) for a, b in pairs), 1e-3)
                         self.assertEqual(other.config["n_embd"], 48)
             self.assertRaises(eml.EmlArgumentError, model.save, os.path.join(folder, "model.txt"))
         self.assertEqual(eml.LanguageModel.from_bytes(model.to_bytes("protobuf")).logits(PROMPT), want["f32"])
