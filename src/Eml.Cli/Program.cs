@@ -82,9 +82,12 @@ internal static class Program
         var audit = new Command("audit", "Audit logs of trainings: verify, show") { AuditVerify.Create(), AuditShow.Create() };
         audit.SetAction(parse => new HelpAction().Invoke(parse));
 
+        var formula = new Command("formula", "Closed forms over eml(x, y) = exp(x) - ln(y): find, show, eval") { FormulaFind.Create(), FormulaShow.Create(), FormulaEval.Create() };
+        formula.SetAction(parse => new HelpAction().Invoke(parse));
+
         var root = new RootCommand("Functions that are learned from data, with the same bits on every machine.")
         {
-            function, attention, Lm.Create(), compact, wasm, audit, ConvertFile.Create(), Inspect.Create(), Arguments.Json,
+            function, attention, Lm.Create(), compact, wasm, formula, audit, ConvertFile.Create(), Inspect.Create(), Arguments.Json,
         };
         // Ours knows --json, and stands in place of the one that every root command has.
         root.Options.Remove(root.Options.Single(o => o is VersionOption));

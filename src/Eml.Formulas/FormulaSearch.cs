@@ -42,10 +42,11 @@ public static class FormulaSearch
     /// <param name="columns">The variables, (variables, rows).</param>
     /// <param name="y">(rows)</param>
     /// <param name="options">How long.</param>
+    /// <param name="progress">Is told, before each step, the length that is tried and the functions so far.</param>
     /// <param name="cancel">Looked at often.</param>
-    /// <exception cref="EmlException"><see cref="ErrorCode.Shape"/>, <see cref="ErrorCode.NonFinite"/>: no such data.
+    /// <exception cref="EmlException"><see cref="ErrorCode.Shape"/>, <see cref="ErrorCode.NonFinite"/>, <see cref="ErrorCode.Limit"/>: no such data.
     /// <see cref="ErrorCode.Argument"/>: <see cref="SearchOptions.Check"/>; rows that cannot tell variables apart.</exception>
-    public static SearchResult Find(double[][] columns, double[] y, SearchOptions options, Cancel? cancel = null)
+    public static SearchResult Find(double[][] columns, double[] y, SearchOptions options, Action<int, int>? progress = null, Cancel? cancel = null)
     {
         ArgumentNullException.ThrowIfNull(columns);
         ArgumentNullException.ThrowIfNull(y);
@@ -56,9 +57,11 @@ public static class FormulaSearch
         double[][] points = [.. columns.Select(column => rows.Select(row => column[row]).ToArray())];
         double[] target = [.. rows.Select(row => y[row])];
         var table = new FunctionTable(points, options.MaxFunctions);
-        while (table.Length + 2 <= options.MaxLength && table.Grow(cancel))
+        do
         {
+            progress?.Invoke(table.Length, table.Count);
         }
+        while (table.Length + 2 <= options.MaxLength && table.Grow(cancel));
         double[] x = new double[columns.Length];
         bool Fits(EmlForm form)
         {
@@ -80,6 +83,7 @@ public static class FormulaSearch
         // Up to the table's length one question answers for all lengths.
         for (int length = table.Length; length <= options.MaxLength && cancel is not { IsSet: true }; length += 2)
         {
+            progress?.Invoke(length, table.Count);
             if (peeling.Find(target, length) is { } form)
             {
                 return new SearchResult(form, Math.Max(form.Length - 2, exhausted), table.Count, table.Length, peeling.Candidates);
@@ -91,6 +95,10 @@ public static class FormulaSearch
 
     private static void CheckData(double[][] columns, double[] y)
     {
+        if (columns.Length > EmlForm.VariableNames.Length)
+        {
+            throw new EmlException(ErrorCode.Limit, $"search: {columns.Length} variables; there are names for {EmlForm.VariableNames.Length}: leave some out");
+        }
         if (y.Length < FunctionTable.Points)
         {
             throw new EmlException(ErrorCode.Shape, $"search: {y.Length} rows; there must be at least {FunctionTable.Points}");

@@ -64,7 +64,7 @@ interrupt() {
   rc=$?
 }
 
-for part in fn attn trainings written lm lm-prepare lm-run; do
+for part in fn attn trainings written formula lm lm-prepare lm-run; do
   # shellcheck source=/dev/null
   . "$parts/$part.sh"
 done

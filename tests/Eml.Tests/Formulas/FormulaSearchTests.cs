@@ -78,7 +78,7 @@ public sealed class FormulaSearchTests(ITestOutputHelper output)
         Refused(ErrorCode.Argument, [x], x, new SearchOptions { MaxLength = 0 });
         var cancel = new Cancel();
         cancel.Set();
-        SearchResult found = FormulaSearch.Find([x], [.. x.Select(Math.Sin)], new SearchOptions(), cancel);
+        SearchResult found = FormulaSearch.Find([x], [.. x.Select(Math.Sin)], new SearchOptions(), null, cancel);
         Assert.Null(found.Form);
         Assert.Equal(0, found.Exhausted);
     }
