@@ -1,4 +1,5 @@
 """Runs every test_*.py of this folder. The last line says how many passed and how many failed."""
+import signal
 import sys
 import unittest
 from pathlib import Path
@@ -18,6 +19,8 @@ class Counting(unittest.TextTestResult):
 
 
 def main() -> int:
+    # A shell that started this in the background has SIGINT ignored; tests send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     import eml
     import support
 
