@@ -2,7 +2,7 @@
 that losses, bits per byte, speed and memory can be laid side by side.
 
 Usage: lm_train_torch.py FOLDER [--depth 4] [--steps 12] [--batch-tokens 1024] [--seq 256] [--group-tokens 1024] [--threads 1] [--warmdown 0.2]
-[--seed 1] [--eval-tokens 65536] [--start MODEL.safetensors] | --check. Prints one JSON object, as `eml lm train --json`; tokens_per_second is
+[--rate 1] [--seed 1] [--eval-tokens 65536] [--start MODEL.safetensors] | --check. Prints one JSON object, as `eml lm train --json`; tokens_per_second is
 that of the fastest step. --check compares with the golden run of tests/data/lm instead. Weights begin as Initialization.cs says, with another generator; --start takes a model of F32.
 """
 
@@ -215,6 +215,7 @@ def main():
     for name, value in (("depth", 4), ("steps", 12), ("batch-tokens", 1024), ("seq", 256), ("group-tokens", 1024), ("threads", 1), ("seed", 1), ("eval-tokens", 65536)):
         parser.add_argument("--" + name, type=int, default=value)
     parser.add_argument("--warmdown", type=float, default=0.2)
+    parser.add_argument("--rate", type=float, default=1.0)
     parser.add_argument("--start", type=pathlib.Path)
     parser.add_argument("--check", action="store_true")
     given = parser.parse_args()
@@ -232,7 +233,8 @@ def main():
         inputs, targets = batch(rows, count)
         begin = time.perf_counter()
         progress = i / given.steps
-        losses.append(step(model, optimizer, inputs, targets, group, 1.0 if progress < 1 - given.warmdown else (1 - progress) / given.warmdown))
+        multiplier = given.rate * (1.0 if progress < 1 - given.warmdown else (1 - progress) / given.warmdown)
+        losses.append(step(model, optimizer, inputs, targets, group, multiplier))
         took = time.perf_counter() - begin
         fastest, seconds = min(fastest, took), seconds + took
     sizes = torch.tensor(json.loads((given.folder / "token_bytes.json").read_text("utf-8"))["reference"])
