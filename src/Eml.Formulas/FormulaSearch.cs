@@ -28,8 +28,9 @@ public sealed record SearchOptions
 }
 
 /// <summary>What a search found.</summary>
-/// <param name="Form">The shortest form that fits all rows, or null.</param>
-/// <param name="Exhausted">Every shorter form over real, finite values was tried: no form up to this length fits, except <paramref name="Form"/>.</param>
+/// <param name="Form">A form that fits all rows, the shortest if all shorter ones are exhausted; or null.</param>
+/// <param name="Exhausted">Every form up to this length over real, finite values was tried, and none fits. With a small table it can be less than was
+/// searched: then a shorter form than <paramref name="Form"/> may exist.</param>
 /// <param name="Functions">Distinct functions of the table.</param>
 /// <param name="TableLength">The greatest length of which the table has all.</param>
 /// <param name="Candidates">Sides that were peeled off.</param>
@@ -86,9 +87,9 @@ public static class FormulaSearch
             progress?.Invoke(length, table.Count);
             if (peeling.Find(target, length) is { } form)
             {
-                return new SearchResult(form, Math.Max(form.Length - 2, exhausted), table.Count, table.Length, peeling.Candidates);
+                return new SearchResult(form, Math.Min(form.Length - 2, peeling.Complete), table.Count, table.Length, peeling.Candidates);
             }
-            exhausted = cancel is { IsSet: true } ? exhausted : length;
+            exhausted = cancel is { IsSet: true } ? exhausted : Math.Min(length, peeling.Complete);
         }
         return new SearchResult(null, exhausted, table.Count, table.Length, peeling.Candidates);
     }

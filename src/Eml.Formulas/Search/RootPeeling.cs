@@ -9,6 +9,7 @@ namespace Eml.Formulas.Search;
 internal sealed class RootPeeling
 {
     private readonly FunctionTable _table;
+    private readonly ValueIndex _values;
     private readonly ValueIndex _exponentials;
     private readonly ValueIndex _logarithms;
     private readonly Func<EmlForm, bool> _accept;
@@ -20,12 +21,17 @@ internal sealed class RootPeeling
     public RootPeeling(FunctionTable table, Func<EmlForm, bool> accept, Cancel? cancel)
     {
         (_table, _accept, _cancel) = (table, accept, cancel);
+        _values = new ValueIndex(table.Value, table.Count);
         _exponentials = new ValueIndex(table.Exponential, table.Count);
         _logarithms = new ValueIndex(table.Logarithm, table.Count);
     }
 
     /// <summary>Sides of which the other was looked up.</summary>
     public long Candidates { get; private set; }
+
+    /// <summary>The greatest length at which every form has a side in the table at each node that is peeled: 2 T + 3, since both sides of a longer one
+    /// can be longer than T.</summary>
+    public int Complete => (2 * _table.Length) + 3;
 
     /// <summary>The first accepted form of this length, or null.</summary>
     public EmlForm? Find(ReadOnlySpan<double> target, int length) => Peel(target[0], target[1], target[2], length, form => form);
@@ -34,8 +40,7 @@ internal sealed class RootPeeling
     {
         if (length <= _table.Length)
         {
-            // By exp: it keeps apart what ln does for small values, and is there for all but huge ones.
-            int found = _exponentials.Find(Exp.Of(t0), Exp.Of(t1), Exp.Of(t2));
+            int found = _values.Find(t0, t1, t2);
             return found >= 0 && around(_table.Form(found)) is { } form && _accept(form) ? form : null;
         }
         for (int a = 1; 2 * a <= length - 1 && a <= _table.Length; a += 2)

@@ -65,6 +65,27 @@ public sealed class FormulaSearchTests(ITestOutputHelper output)
         Assert.Equal(17, found.Exhausted);
     }
 
+    /// <summary>exp of them is beyond doubles.</summary>
+    [Fact]
+    public void Values_above_709_are_found()
+    {
+        double[] x = [.. Enumerable.Range(0, 59).Select(i => 1.1 + (i * 0.05))];
+        SearchResult found = FormulaSearch.Find([x], [.. x.Select(v => EmlForm.Parse("x1E1E").Evaluate([v]))], new SearchOptions { MaxLength = 9, MaxFunctions = 300_000 });
+        Assert.Equal("x1E1E", found.Form?.ToString());
+        Assert.Equal(3, found.Exhausted);
+    }
+
+    /// <summary>Both sides of a form of length 2 T + 5 can be longer than T, the table's.</summary>
+    [Fact]
+    public void A_small_table_does_not_claim_more_than_it_tried()
+    {
+        double[] x = [.. Enumerable.Range(0, 50).Select(i => 1.1 + (i * 0.05))];
+        SearchResult found = FormulaSearch.Find([x], [.. x.Select(Math.Sin)], new SearchOptions { MaxLength = 21, MaxFunctions = 100 });
+        Assert.Null(found.Form);
+        Assert.Equal(7, found.TableLength);
+        Assert.Equal(17, found.Exhausted);
+    }
+
     [Fact]
     public void Bad_data_are_refused_and_a_cancelled_search_says_how_far_it_came()
     {
